@@ -1,0 +1,47 @@
+/* A table from bytes to pointers, hashed with a key nobody outside knows. */
+#ifndef TN_MAP_H
+#define TN_MAP_H
+
+#include <stddef.h>
+
+#include "base/slice.h"
+
+struct tn_map_entry {
+	uint64_t hash;
+	char *key;		/* own copy, key_len bytes and a NUL */
+	size_t key_len;
+	void *value;		/* never NULL in a used entry */
+};
+
+struct tn_map {
+	struct tn_map_entry *entries;
+	size_t cap;		/* 0 or a power of two */
+	size_t len;		/* pairs held */
+};
+
+/* Zeroed storage is an empty map too. */
+void tn_map_init(struct tn_map *m);
+
+/* Frees table and keys; the values are the caller's. */
+void tn_map_fini(struct tn_map *m);
+
+/* The value, or NULL. */
+void *tn_map_get(const struct tn_map *m, struct tn_slice key);
+
+/*
+ * Put a value (not NULL) under a key, which is copied.
+ * Returns 0, or TN_E_NOMEM and the map is unchanged. *old, if not NULL,
+ * is set to the value that was replaced, or NULL.
+ */
+int tn_map_set(struct tn_map *m, struct tn_slice key, void *value, void **old);
+
+/* Take a pair out. Returns its value, or NULL if there was none. */
+void *tn_map_remove(struct tn_map *m, struct tn_slice key);
+
+/*
+ * Walk: *at starts at 0; returns NULL at the end. The map must not be
+ * changed between two steps, except by removing the entry just returned.
+ */
+const struct tn_map_entry *tn_map_next(const struct tn_map *m, size_t *at);
+
+#endif
