@@ -1,5 +1,6 @@
 /*
- * The event loop as the library's parts see it: descriptors and timers.
+ * The event loop as the library's parts see it: descriptors, timers, and what
+ * is put off to the end of a turn.
  *
  * src/host implements it over libev; tests implement it over nothing.
  */
@@ -26,6 +27,18 @@ struct tn_watch {
 	void *impl;		/* the loop's own */
 };
 
+/*
+ * A call put off to the end of this turn, so that all that a turn gives leaves
+ * in one write. Embedded in its user; zeroed storage stands in no list.
+ */
+typedef void tn_deferred_fn(void *arg);
+
+struct tn_deferred {
+	struct tn_list link;
+	tn_deferred_fn *fn;
+	void *arg;
+};
+
 struct tn_loop_ops {
 	int (*watch)(struct tn_loop *loop, struct tn_watch *w, unsigned events);
 	void (*unwatch)(struct tn_loop *loop, struct tn_watch *w);
@@ -34,7 +47,24 @@ struct tn_loop_ops {
 struct tn_loop {
 	const struct tn_loop_ops *ops;
 	struct tn_wheel wheel;	/* all timers; wheel.now_ms is the loop's time */
+	struct tn_list deferred;	/* zeroed storage is an empty list too */
 };
+
+/*
+ * Call fn(arg) once before the loop sleeps. A second call before that does
+ * nothing but take the new fn and arg.
+ */
+void tn_loop_defer(struct tn_loop *loop, struct tn_deferred *d,
+    tn_deferred_fn *fn, void *arg);
+
+/* Take it back; nothing if it does not wait. */
+void tn_loop_undefer(struct tn_deferred *d);
+
+/*
+ * Carry out all that was deferred, and what that defers in turn. For the
+ * host: right before each wait (libev's ev_prepare).
+ */
+void tn_loop_run_deferred(struct tn_loop *loop);
 
 /*
  * Watch w->fd for events, or change what it is watched for. w must stay
