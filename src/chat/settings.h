@@ -1,0 +1,118 @@
+/* The settings of the site: tandem.conf and the command line of both programs. */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include "base/arena.h"
+#include "base/conf.h"
+#include "base/log.h"
+#include "host/host_io.h"
+#include "io/io.h"
+#include "redis/redis.h"
+#include "session/session.h"
+
+struct tn_signer;
+
+struct settings_http {
+	const char *listen;		/* "unix:/path", "host:port" */
+	int workers;			/* 0: one a core */
+	int slow_threads;
+	int slow_queue;
+	const char *base_path;		/* "" or "/chat": what the site hangs under */
+	size_t max_body;
+	const char *views;		/* folders */
+	const char *public;
+	const char *origin;		/* "https://example.org"; NULL: the Host header's */
+	const char *login_route;
+	const char *logout_route;
+};
+
+struct settings_session {
+	struct tn_conf_strings secret;	/* secret_file's behind them */
+	const char *secret_file;	/* a secret a line; NULL: none */
+	const char *name;		/* of the cookie */
+	const char *prefix;		/* of the keys in Redis */
+	int max_age_ms;			/* 0: ends with the browser */
+	int ttl_ms;			/* in Redis, of those that end with the browser */
+	int secure;			/* enum tn_secure */
+	int same_site;			/* enum tn_same_site */
+};
+
+struct settings_account {
+	int hash_ops;
+	size_t hash_memory;
+	int user_tries;			/* log-ins of one name in a window */
+	int address_tries;		/* and from one address */
+	int window_ms;
+};
+
+struct settings_chat {
+	int history;			/* messages in one answer */
+	int stream;			/* messages kept a room */
+	int lease_ms;			/* how long a dead node's users stay */
+	int seen_ms;			/* how long a message's own id is remembered */
+};
+
+struct settings_log {
+	int target;			/* enum tn_log_target */
+	const char *file;
+	int level;			/* enum tn_log_level */
+};
+
+struct settings {
+	struct tn_arena arena;		/* owns every text below */
+	const char *file;
+	const char *worker;		/* --worker: this process among several */
+	struct settings_http http;
+	struct settings_session session;
+	struct settings_account account;
+	struct tn_redis_options redis;
+	const char *namespace;		/* "/packtchat" */
+	struct tn_host_io_options ws;	/* tandem-ws as a server */
+	struct tn_io_options io;	/* its Engine.IO and Socket.IO */
+	struct tn_conf_strings origins;
+	struct tn_conf_strings trusted_proxies;
+	struct settings_chat chat;
+	struct settings_log log;
+};
+
+/*
+ * Read the command line, then the file it names: --config FILE,
+ * -o SECTION.KEY=VALUE, --check, --worker ID, --version, --help. What is
+ * wrong is printed as "FILE:LINE: what" on standard error.
+ *
+ * s        filled; settings_fini in any case
+ * program  its name, for messages
+ * status   set to the exit status when the program is to end
+ *
+ * Returns true to go on; false to end (--help, --check, or a fault).
+ */
+bool settings_load(struct settings *s, const char *program, int argc,
+    char **argv, int *status);
+
+/*
+ * The same without a command line: the file's text, as a file of that name.
+ * worker NULL: "a". Returns 0 or TN_E_CONFIG, TN_E_SYSTEM, TN_E_NOMEM.
+ */
+int settings_read(struct settings *s, const char *name, struct tn_slice text,
+    const char *worker, struct tn_err *err);
+
+/* Wipes the secrets. */
+void settings_fini(struct settings *s);
+
+/* Open the log as [log] says. Returns 0 or TN_E_SYSTEM. */
+int settings_open_log(const struct settings *s, const char *program,
+    struct tn_log *log, struct tn_err *err);
+
+/*
+ * The session settings in the library's terms.
+ *
+ * signer   made from the secrets; tn_signer_free when done
+ * options  filled; borrows from s and signer
+ *
+ * Returns 0, TN_E_CONFIG or TN_E_NOMEM.
+ */
+int settings_session_options(const struct settings *s,
+    struct tn_signer **signer, struct tn_session_options *options,
+    struct tn_err *err);
+
+#endif
