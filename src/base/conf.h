@@ -58,9 +58,14 @@ int tn_conf_init(struct tn_conf *c, const struct tn_conf_key *keys,
     void *settings, struct tn_arena *arena, struct tn_err *err);
 
 /*
+ * Lines are "[section]", "key = value" or "# comment"; a value may stand in
+ * double quotes. A secret of text may be given as "key_file = PATH" instead:
+ * then it is the first line of that file, which others must not be able to
+ * read. Lists take a line an item, and an empty value adds none.
+ *
  * Read a file. Unknown section or key, a key given twice, a bad value: the
  * error reads "FILE:LINE: what". Words given before with tn_conf_word win.
- * Returns 0, TN_E_CONFIG, or TN_E_SYSTEM if it cannot be read.
+ * Returns 0, TN_E_CONFIG, TN_E_NOMEM, or TN_E_SYSTEM if it cannot be read.
  */
 int tn_conf_file(struct tn_conf *c, const char *path, struct tn_err *err);
 
@@ -68,7 +73,11 @@ int tn_conf_file(struct tn_conf *c, const char *path, struct tn_err *err);
 int tn_conf_text(struct tn_conf *c, const char *name, struct tn_slice text,
     struct tn_err *err);
 
-/* Read one "section.key=value" of the command line ("-o ..."). */
+/*
+ * Read one "section.key=value" of the command line ("-o ..."). The last word
+ * of a key wins; those of a list add up.
+ * Returns 0 or TN_E_CONFIG.
+ */
 int tn_conf_word(struct tn_conf *c, const char *word, struct tn_err *err);
 
 #endif

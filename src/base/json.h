@@ -30,7 +30,8 @@ struct tn_json_limits {
  *
  * limits  NULL for the defaults in limits.h
  *
- * Returns 0; TN_E_SYNTAX, TN_E_LIMIT. Never allocates in proportion to depth.
+ * Returns 0; TN_E_SYNTAX, TN_E_LIMIT; TN_E_NOMEM, only for objects of more
+ * than a few keys. Never allocates in proportion to depth.
  */
 int tn_json_scan(struct tn_slice text, const struct tn_json_limits *limits,
     struct tn_err *err);

@@ -11,9 +11,10 @@ struct tn_json *tn_json_object(void);
 struct tn_json *tn_json_array(void);
 
 /*
- * Build: names are C strings, texts are copied. Each returns 0, or
- * TN_E_NOMEM with the tree unchanged. A child given away is the parent's,
- * and is freed when that fails.
+ * Build: names are C strings, texts are copied; a member of that name is
+ * replaced where it stands. Each returns 0, or TN_E_NOMEM with the tree
+ * unchanged; TN_E_SYNTAX for a text with NUL or that is not UTF-8. A child
+ * given away is the parent's, and is freed when that fails.
  */
 int tn_json_set_string(struct tn_json *object, const char *name,
     struct tn_slice text);

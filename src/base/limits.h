@@ -9,6 +9,10 @@
 /* Text in a log line: enough to recognise, too little to flood with. */
 #define TN_LIMIT_LOG_VALUE		200	/* bytes of one value */
 
+/* Configuration: written by people. */
+#define TN_LIMIT_CONF_BYTES		1048576	/* a file */
+#define TN_LIMIT_SECRET_FILE		4096	/* first line of a key_file */
+
 /* JSON from peers. JavaScript's own has no bound; a chat needs few. */
 #define TN_LIMIT_JSON_DEPTH		64	/* nested arrays and objects */
 #define TN_LIMIT_JSON_ITEMS		20000	/* values in one document */
@@ -54,6 +58,9 @@
 
 /* Redis. */
 #define TN_LIMIT_REDIS_REPLY		(16u << 20)	/* bytes of one reply */
+#define TN_LIMIT_REDIS_LINE		65536u	/* the first line of one */
+#define TN_LIMIT_REDIS_COMMAND		(16u << 20)	/* bytes of one command */
+#define TN_LIMIT_REDIS_OUT		(64u << 20)	/* bytes not sent yet */
 #define TN_LIMIT_REDIS_WAITING		100000	/* commands without an answer */
 
 #endif
