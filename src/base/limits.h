@@ -25,6 +25,16 @@
 #define TN_LIMIT_COOKIES		64
 #define TN_LIMIT_COOKIE_BYTES		8192	/* the Cookie header */
 #define TN_LIMIT_PATH_BYTES		4096
+#define TN_LIMIT_PARAMS			16	/* ":name" parts of one route */
+#define TN_LIMIT_MOUNTS			8	/* routers within routers */
+#define TN_LIMIT_LOCALS			16	/* data of handlers, a request */
+#define TN_LIMIT_RES_HEADERS		48	/* in one answer */
+#define TN_LIMIT_RES_HOOKS		8	/* before its head, after its end */
+#define TN_LIMIT_HEADER_VALUE		8192	/* bytes, in an answer */
+#define TN_LIMIT_FORM_BYTES		(64u << 10)	/* body of a form; preset */
+#define TN_LIMIT_PAGE_BYTES		(4u << 20)	/* one rendered view */
+#define TN_LIMIT_VIEW_BYTES		(256u << 10)	/* one template */
+#define TN_LIMIT_VIEW_DEPTH		16	/* views within views, blocks too */
 #define TN_LIMIT_REQUEST_ARENA		(4u << 20)	/* bytes a request may use */
 
 /* Sessions. */

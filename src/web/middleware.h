@@ -1,0 +1,58 @@
+/*
+ * Middleware: each function makes a step for tn_app_use.
+ *
+ * A sensible order: log, headers, static, session, form, csrf, routes. What
+ * they are given is borrowed for the life of the app.
+ */
+#ifndef TN_MIDDLEWARE_H
+#define TN_MIDDLEWARE_H
+
+#include "session/session.h"
+#include "web/router.h"
+
+struct tn_assets;
+
+/* One line a request, when it has been answered; never the query. */
+struct tn_step tn_request_log(struct tn_log *log);
+
+/* The zero value is the strict default. */
+struct tn_headers_options {
+	/*
+	 * The whole Content-Security-Policy, "{nonce}" standing for the
+	 * nonce; NULL: own scripts and styles, no inline ones without the
+	 * nonce, connections to the site and its WebSocket, no framing.
+	 */
+	const char *csp;
+	const char *referrer_policy;	/* NULL: "same-origin" */
+	int hsts_s;			/* max-age; 0: one year; < 0: none */
+};
+struct tn_step tn_security_headers(const struct tn_headers_options *options);
+
+/* Files of assets below a prefix ("/assets"); see static.h. */
+struct tn_step tn_static(const char *prefix, const struct tn_assets *assets);
+
+/*
+ * Sessions: loaded by the first tn_req_session, saved before the head of the
+ * answer leaves. When they cannot be saved, the answer is a 503 instead.
+ */
+struct tn_step tn_session(struct tn_store *store,
+    const struct tn_session_options *options);
+
+struct tn_form_limits {
+	size_t max_bytes;	/* of a body; 0: TN_LIMIT_FORM_BYTES */
+	size_t max_fields;	/* 0: TN_LIMIT_FORM_PAIRS */
+};
+
+/*
+ * Read forms (application/x-www-form-urlencoded) into req->fields. A body of
+ * another type to an unsafe method is 415, too large 413, malformed 400.
+ */
+struct tn_step tn_form_body(const struct tn_form_limits *limits);
+
+/*
+ * Unsafe methods need the session's proof, field "_csrf" or the header
+ * X-CSRF-Token, and an Origin that is the site's own; else 403.
+ */
+struct tn_step tn_csrf(void);
+
+#endif

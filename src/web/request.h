@@ -1,0 +1,185 @@
+/*
+ * One HTTP request as handlers see it.
+ *
+ * All slices are views that live until the exchange ends. Text that was
+ * decoded (path, query, fields, params) is valid UTF-8 without NUL. What is
+ * asked for by name and is not there comes back as an empty slice whose ptr
+ * is NULL.
+ */
+#ifndef TN_REQUEST_H
+#define TN_REQUEST_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/url.h"
+
+struct tn_app;
+struct tn_res;
+struct tn_session;
+struct tn_session_source;
+struct tn_router;
+struct tn_log;
+
+/* The methods that routes know; any other is TN_METHOD_OTHER. */
+#define TN_METHODS(X)	\
+	X(GET)		\
+	X(HEAD)		\
+	X(POST)		\
+	X(PUT)		\
+	X(PATCH)	\
+	X(DELETE)	\
+	X(OPTIONS)
+
+enum tn_method {
+	TN_METHOD_OTHER,
+#define TN_METHOD_ENUM(name) TN_METHOD_##name,
+	TN_METHODS(TN_METHOD_ENUM)
+#undef TN_METHOD_ENUM
+	TN_METHOD_COUNT
+};
+
+/*
+ * The bytes of the body, from whoever reads the connection. It ends where the
+ * stream ends, whatever Content-Length says.
+ */
+struct tn_body {
+	/*
+	 * Put 1..cap bytes in to. Returns how many; 0 at the end of the body;
+	 * TN_E_IO, TN_E_TIMEOUT. May wait unless is_complete.
+	 */
+	int64_t (*read)(struct tn_body *body, char *to, size_t cap,
+	    struct tn_err *err);
+	bool is_complete;	/* all of it has come: reading never waits */
+};
+
+/* Where the chain of handlers stands; the router's own. */
+struct tn_walk {
+	struct tn_walk_frame {
+		const struct tn_router *router;
+		size_t layer;
+		size_t step;
+		size_t base_len;	/* of the path, used up by mounts */
+		size_t nparams;		/* of the mounts above */
+	} frames[TN_LIMIT_MOUNTS];
+	size_t depth;
+	unsigned allowed;		/* methods seen on this path: 1 << m */
+	bool failed;			/* looking for an error handler */
+	bool ending;			/* ... of the app, at the end of all */
+};
+
+struct tn_local {
+	const void *key;
+	void *value;
+};
+
+struct tn_req {
+	struct tn_arena *arena;
+	struct tn_app *app;
+	struct tn_res *res;
+	struct tn_err err;		/* for "return fn(..., &req->err)" */
+	int err_status;			/* HTTP status of err; 0: by its code */
+	char id[17];			/* random; stands in every log line */
+	int64_t start_ms;		/* monotonic */
+
+	enum tn_method method;
+	struct tn_slice method_name;	/* as sent */
+	struct tn_slice target;		/* raw path and query, as sent */
+	struct tn_slice path;		/* decoded once, no dot segments */
+	struct tn_slice base_url;	/* the part that mounts have used up */
+	struct tn_slice base_path;	/* where the site stands: "" or "/app" */
+	struct tn_slice query_text;	/* raw, without '?' */
+	struct tn_slice origin;		/* the site's own: "https://host:8443" */
+	struct tn_slice host;		/* as sent, with a port; may be empty */
+	struct tn_slice address;	/* of the client, checked */
+	bool secure;			/* the client came over TLS */
+	bool is_slow;			/* in the helper pool: may take its time */
+
+	struct tn_pair headers[TN_LIMIT_HEADER_COUNT]; /* "USER_AGENT" form */
+	size_t nheaders;
+	struct tn_slice cookies;	/* all Cookie headers, joined by "; " */
+	struct tn_slice content_type;
+	struct tn_slice content_length;
+
+	struct tn_pair params[TN_LIMIT_PARAMS];
+	size_t nparams;
+	struct tn_pair *query;		/* parsed when first asked for */
+	size_t nquery;
+	struct tn_pair *fields;		/* of a form, by tn_form_body */
+	size_t nfields;
+	struct tn_body *body;		/* NULL: none */
+
+	struct tn_session *session;	/* NULL until tn_req_session */
+	const struct tn_session_source *session_source;
+	struct tn_slice csp_nonce;
+	struct tn_local locals[TN_LIMIT_LOCALS];
+	size_t nlocals;
+	struct tn_walk walk;
+};
+
+/* The name of a method of ours: "GET"; "" for TN_METHOD_OTHER. */
+const char *tn_method_name(enum tn_method method);
+enum tn_method tn_method_find(struct tn_slice name);
+
+/* GET, HEAD and OPTIONS change nothing (RFC 9110, 9.2.1). */
+bool tn_req_is_safe(const struct tn_req *req);
+
+/*
+ * The value of a header, by its name in any case: "user-agent". If it was
+ * sent several times, the first, but for Cookie, which is joined.
+ */
+struct tn_slice tn_req_header(const struct tn_req *req, const char *name);
+
+/*
+ * A variable of the query string; the last if given several times. A query
+ * that cannot be decoded has none.
+ */
+struct tn_slice tn_req_query(struct tn_req *req, const char *name);
+
+/* A part of the path: "id" of the route "/user/:id". */
+struct tn_slice tn_req_param(const struct tn_req *req, const char *name);
+
+/* A field of the form in the body (after tn_form_body); the last of a name. */
+struct tn_slice tn_req_field(const struct tn_req *req, const char *name);
+
+/* A cookie, decoded; the first of a name. */
+struct tn_slice tn_req_cookie(struct tn_req *req, const char *name);
+
+/* Is the Content-Type this one? Parameters such as charset are not looked at. */
+bool tn_req_is(const struct tn_req *req, const char *type);
+
+/*
+ * Data of the application that goes with the request. The key is an address
+ * that only its owner knows (that of a static variable).
+ * Setting returns 0, or TN_E_LIMIT past TN_LIMIT_LOCALS keys.
+ */
+void *tn_req_local(const struct tn_req *req, const void *key);
+int tn_req_set_local(struct tn_req *req, const void *key, void *value);
+
+/*
+ * The session of this client, loaded when first asked for; a fresh one if it
+ * has none. Needs tn_session() before it in the chain.
+ *
+ * Returns NULL with req->err filled (TN_E_AWAY, TN_E_TIMEOUT: the store is
+ * away, and nobody can be told apart from a stranger): return
+ * req->err.code, which is answered as 503 with Retry-After.
+ */
+struct tn_session *tn_req_session(struct tn_req *req);
+
+/* The CSP nonce of this answer, for <script nonce=...>; empty without CSP. */
+struct tn_slice tn_req_nonce(struct tn_req *req);
+
+/*
+ * The proof for a hidden field "_csrf"; masked anew at each call. An empty
+ * slice, with req->err filled, if there is no session to bind it to.
+ */
+struct tn_slice tn_req_csrf(struct tn_req *req);
+
+/*
+ * Refuse: fill req->err with a sentence for the log and an HTTP status for
+ * the client. Returns a negative code, for "return tn_req_refuse(...)".
+ */
+int tn_req_refuse(struct tn_req *req, int status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * The answer to one request.
+ *
+ * A handler sets what it wants and ends with one of send, json, redirect,
+ * render or end, whose result it returns: TN_DONE, or the error that kept
+ * the answer from being sent, for the error handler.
+ */
+#ifndef TN_RESPONSE_H
+#define TN_RESPONSE_H
+
+#include "base/buf.h"
+#include "base/limits.h"
+
+struct tn_err;
+struct tn_req;
+struct tn_res;
+struct tn_var;
+
+/* Where the bytes of an answer go: head and body as a CGI response. */
+struct tn_sink {
+	/* Returns 0; TN_E_IO when the other side has gone. Takes no views. */
+	int (*write)(struct tn_sink *sink, struct tn_slice bytes);
+	/* Push what was written to the client now; may be NULL. */
+	int (*flush)(struct tn_sink *sink);
+};
+
+struct tn_res_header {
+	struct tn_slice name;
+	struct tn_slice value;
+};
+
+/*
+ * Called once before the head leaves, the last added first: may still set
+ * headers. A negative result keeps the answer back; the error handler then
+ * answers in its place.
+ */
+typedef int tn_before_head(struct tn_req *req, struct tn_res *res, void *arg);
+
+/* Called once when all has been said. */
+typedef void tn_after_end(struct tn_req *req, struct tn_res *res, void *arg);
+
+enum tn_res_state {
+	TN_RES_OPEN,		/* nothing has left */
+	TN_RES_STREAMING,	/* the head has */
+	TN_RES_ENDED,
+};
+
+struct tn_res {
+	struct tn_req *req;
+	struct tn_sink *sink;
+	struct tn_arena *arena;
+	enum tn_res_state state;
+	int status;
+	bool is_broken;		/* cut short: the connection cannot be kept */
+	bool no_etag;		/* the page holds something made for it alone */
+	uint64_t body_bytes;	/* sent so far, without the head */
+	struct tn_res_header headers[TN_LIMIT_RES_HEADERS];
+	size_t nheaders;
+	bool bad_header;	/* one was refused: the answer becomes a 500 */
+	struct {
+		tn_before_head *fn;
+		void *arg;
+	} before[TN_LIMIT_RES_HOOKS];
+	size_t nbefore;
+	struct {
+		tn_after_end *fn;
+		void *arg;
+	} after[TN_LIMIT_RES_HOOKS];
+	size_t nafter;
+	struct tn_buf out;	/* head, and small bodies; kept between requests */
+	struct tn_buf page;	/* a rendered view; kept too */
+};
+
+/* The reason phrase of a status: "Not Found"; "Unknown" if it has none. */
+const char *tn_status_text(int status);
+
+/* 200 unless set. A number outside 200..599 counts as 500. */
+void tn_res_status(struct tn_res *res, int status);
+
+/*
+ * Set a header, in place of one of that name; add one more (Set-Cookie); add
+ * a name to Vary; set Content-Type. A name that is no token, a value with a
+ * control character, one header too many: it is refused, and the answer
+ * becomes a 500, so that nothing half-made leaves. The texts are copied.
+ */
+void tn_res_set(struct tn_res *res, const char *name, struct tn_slice value);
+void tn_res_append(struct tn_res *res, const char *name,
+    struct tn_slice value);
+void tn_res_vary(struct tn_res *res, const char *name);
+void tn_res_type(struct tn_res *res, const char *type);
+void tn_res_remove(struct tn_res *res, const char *name);
+
+/* The value set so far; ptr NULL if there is none. */
+struct tn_slice tn_res_get(const struct tn_res *res, const char *name);
+
+/* 0, or TN_E_LIMIT past TN_LIMIT_RES_HOOKS. */
+int tn_res_before_head(struct tn_res *res, tn_before_head *fn, void *arg);
+int tn_res_after_end(struct tn_res *res, tn_after_end *fn, void *arg);
+
+/*
+ * Send the whole answer: text/html unless a type was set. A 200 to GET or
+ * HEAD gets an ETag unless it has one, and becomes a 304 when the client
+ * has it already; HEAD gets no body.
+ */
+int tn_res_send(struct tn_res *res, struct tn_slice body);
+
+/* The same for JSON text that is already written. */
+int tn_res_json(struct tn_res *res, struct tn_slice json);
+
+/* Only the reason phrase, as text: for small answers. */
+int tn_res_send_status(struct tn_res *res, int status);
+
+/*
+ * Send the client to a path of this site: "/chat?room=1". 302 after GET, 303
+ * after other methods, unless a 3xx was set. base_path is put in front.
+ * Anything a browser could take for another site ("//evil", "/\evil",
+ * "https:...") is refused with TN_E_DENIED.
+ */
+int tn_res_redirect(struct tn_res *res, const char *path);
+int tn_res_redirect_slice(struct tn_res *res, struct tn_slice path);
+
+/* May tn_res_redirect go there? */
+bool tn_is_local_path(struct tn_slice path);
+
+/*
+ * Send the client to another site.
+ *
+ * allowed  origins, "https://pay.example"; n of them
+ *
+ * Returns TN_DONE; TN_E_DENIED if the url's origin is none of them.
+ */
+int tn_res_redirect_to(struct tn_res *res, struct tn_slice url,
+    const char *const *allowed, size_t n);
+
+/* Keep a line for the next page (the view's "flash"), then redirect. */
+int tn_res_flash_redirect(struct tn_res *res, const char *kind,
+    const char *text, const char *path);
+
+/* Keep it, without a redirect. Returns 0 or a negative error. */
+int tn_res_flash(struct tn_res *res, const char *kind, struct tn_slice text);
+
+/*
+ * Fill a view of the app and send it.
+ *
+ * name  of the view: "account/login"
+ * vars  ended by a name of NULL, see tn_vars(); may be NULL
+ *
+ * Views see besides: csrf, nonce, base (the base_path), path, and flash, a
+ * list of {kind, text}.
+ */
+int tn_res_render(struct tn_res *res, const char *name,
+    const struct tn_var *vars);
+
+/*
+ * Send piece by piece: the first call sends the head. Returns 0 or the
+ * error (TN_E_IO: the client has gone). tn_res_flush pushes it on to the
+ * client; tn_res_end says that this was all.
+ */
+int tn_res_write(struct tn_res *res, struct tn_slice bytes);
+int tn_res_flush(struct tn_res *res);
+int tn_res_end(struct tn_res *res);
+
+/*
+ * Does the client have this already (If-None-Match, If-Modified-Since), by
+ * the ETag and Last-Modified that are set? Source: RFC 9110, 13.1.
+ */
+bool tn_res_is_fresh(const struct tn_res *res);
+
+/* Forget what described an answer that will not be sent; for error handlers. */
+void tn_res_clear(struct tn_res *res);
+
+#endif

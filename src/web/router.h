@@ -1,0 +1,96 @@
+/*
+ * Which handlers a request meets, in the order in which they were added.
+ *
+ * A pattern is literal text with ":name", one part of the path, and, at its
+ * end, "*name", all the rest. Matching is one pass from left to right.
+ *
+ * Adding never fails at once: a router that could not add something, be it
+ * for memory or for a pattern that is wrong, says so when it is asked
+ * (tn_app_check), and answers 500 until then.
+ */
+#ifndef TN_ROUTER_H
+#define TN_ROUTER_H
+
+#include "web/request.h"
+#include "web/response.h"
+
+/*
+ * What a handler answers: go on to the next, or the answer is complete. A
+ * handler that needs to wait or to compute for long answers TN_SLOW unless
+ * req->is_slow, and is called again where that does no harm. A negative
+ * TN_E_* goes to the error handler, with req->err filled.
+ */
+enum { TN_NEXT = 0, TN_DONE = 1, TN_SLOW = 2 };
+
+typedef int tn_handler(struct tn_req *req, struct tn_res *res, void *arg);
+
+/* A handler with an argument of its own: what makers of middleware return. */
+struct tn_step {
+	tn_handler *fn;			/* NULL: out of memory */
+	void *arg;
+	void (*fini)(void *arg);	/* called with the router's end, or NULL */
+};
+
+struct tn_router;
+
+/*
+ * arg  given to each handler that is added without one of its own
+ * Returns NULL when out of memory; every function below takes that.
+ */
+struct tn_router *tn_router_new(void *arg);
+
+/* A router that was mounted belongs to the one it was mounted in. */
+void tn_router_free(struct tn_router **router);
+
+void tn_router_use(struct tn_router *router, struct tn_step step);
+
+/* Paths below prefix ("/account") go to the other router, which it then owns. */
+void tn_router_mount(struct tn_router *router, const char *prefix,
+    struct tn_router *other);
+
+/*
+ * Answers what handlers before it failed with: res->status is set by the
+ * error already, req->err says why; only the status is for the client.
+ */
+void tn_router_on_error(struct tn_router *router, tn_handler *fn);
+
+/*
+ * method    TN_METHOD_*, or -1 for all
+ * handlers  ended by NULL; all get the router's arg
+ */
+void tn_router_add(struct tn_router *router, int method, const char *pattern,
+    tn_handler *const *handlers);
+
+/* tn_router_get(r, "/chat", require_login, chat_page) */
+#define TN_HANDLERS(...)	((tn_handler *const[]){ __VA_ARGS__, NULL })
+#define tn_router_get(r, path, ...) \
+	tn_router_add((r), TN_METHOD_GET, (path), TN_HANDLERS(__VA_ARGS__))
+#define tn_router_post(r, path, ...) \
+	tn_router_add((r), TN_METHOD_POST, (path), TN_HANDLERS(__VA_ARGS__))
+#define tn_router_put(r, path, ...) \
+	tn_router_add((r), TN_METHOD_PUT, (path), TN_HANDLERS(__VA_ARGS__))
+#define tn_router_patch(r, path, ...) \
+	tn_router_add((r), TN_METHOD_PATCH, (path), TN_HANDLERS(__VA_ARGS__))
+#define tn_router_delete(r, path, ...) \
+	tn_router_add((r), TN_METHOD_DELETE, (path), TN_HANDLERS(__VA_ARGS__))
+#define tn_router_all(r, path, ...) \
+	tn_router_add((r), -1, (path), TN_HANDLERS(__VA_ARGS__))
+
+/*
+ * Stands in a chain before what takes long, and moves the rest of it to the
+ * helper pool: tn_router_post(r, "/login", tn_slow, log_in).
+ */
+tn_handler tn_slow;
+
+/* What kept something from being added: 0, or TN_E_NOMEM, TN_E_CONFIG. */
+int tn_router_check(const struct tn_router *router, struct tn_err *err);
+
+/*
+ * For the app: walk on from where req->walk stands (zeroed: the start).
+ * Returns TN_DONE, TN_SLOW, TN_NEXT at the end of all, or, when no error
+ * handler took it, the error.
+ */
+int tn_router_walk(const struct tn_router *router, struct tn_req *req,
+    struct tn_res *res);
+
+#endif
