@@ -11,7 +11,8 @@ tn_rcbuf_new(struct tn_slice head, struct tn_slice body)
 	const size_t fixed = sizeof(struct tn_rcbuf) + TN_RCBUF_HEADROOM;
 	struct tn_rcbuf *rc;
 
-	if (head.len > SIZE_MAX - fixed || body.len > SIZE_MAX - fixed - head.len)
+	if (head.len > SIZE_MAX - fixed ||
+	    body.len > SIZE_MAX - fixed - head.len)
 		return NULL;
 	rc = malloc(fixed + head.len + body.len);
 	if (rc == NULL)

@@ -35,7 +35,8 @@ tn_slice_str(const char *s)
 static inline bool
 tn_slice_eq(struct tn_slice a, struct tn_slice b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+	return a.len == b.len &&
+	    (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 static inline bool
