@@ -37,6 +37,13 @@
 #define TN_LIMIT_VIEW_DEPTH		16	/* views within views, blocks too */
 #define TN_LIMIT_REQUEST_ARENA		(4u << 20)	/* bytes a request may use */
 
+/* FastCGI, before libfcgi reads it. */
+#define TN_LIMIT_FCGI_HEAD		49152	/* bytes of parameters; a look sees 64 KiB */
+#define TN_LIMIT_FCGI_PAIR		49152	/* bytes of one name and value */
+#define TN_LIMIT_FCGI_DRAIN		(64u << 20)	/* of a body nobody wanted */
+#define TN_LIMIT_FCGI_UNSENT		(4u << 20)	/* of an answer, held for a slow front */
+#define TN_LIMIT_FCGI_CONNECTIONS	1024	/* of one process; preset */
+
 /* Sessions. */
 #define TN_LIMIT_SESSION_ID		128	/* bytes; ours have 32 */
 #define TN_LIMIT_SESSION_BYTES		65536	/* the record in Redis */
@@ -58,6 +65,16 @@
 #define TN_LIMIT_NSPS_PER_CLIENT	16
 #define TN_LIMIT_ROOMS_PER_SOCKET	64
 #define TN_LIMIT_PENDING_ACKS		256	/* waiting for a client */
+#define TN_LIMIT_AUTH_BYTES		8192	/* payload of a CONNECT */
+#define TN_LIMIT_ATTACHMENT_BYTES	(4u << 20)	/* of one binary event, in all */
+#define TN_LIMIT_ATTACHMENT_MS		30000	/* from the event to its last one */
+
+/* What other nodes publish, and what they ask. */
+#define TN_LIMIT_CLUSTER_MESSAGE	(16u << 20)	/* bytes of one message */
+#define TN_LIMIT_CLUSTER_BUFFERS	1024	/* binary values in one message */
+#define TN_LIMIT_CLUSTER_ROOMS		1024	/* rooms named in one message */
+#define TN_LIMIT_CLUSTER_ACKS		100000	/* answers awaited for other nodes */
+#define TN_LIMIT_CLUSTER_ACK_MS		60000	/* the longest such wait */
 
 /* The chat. */
 #define TN_LIMIT_CHAT_ROOM		64	/* bytes of a room's name */
@@ -65,6 +82,11 @@
 #define TN_LIMIT_CHAT_HISTORY		100	/* messages in one answer */
 #define TN_LIMIT_CHAT_STREAM		10000	/* messages kept a room */
 #define TN_LIMIT_CHAT_ROOMS		1000	/* rooms in one answer */
+#define TN_LIMIT_CHAT_USERS		1000	/* users in one answer */
+#define TN_LIMIT_CHAT_USER_ID		128	/* bytes */
+#define TN_LIMIT_CHAT_USER		1024	/* bytes of a user as JSON */
+#define TN_LIMIT_CHAT_CLIENT_ID		64	/* bytes of a message's own id */
+#define TN_LIMIT_CHAT_NODES		64	/* nodes asked whether a user is there */
 
 /* Redis. */
 #define TN_LIMIT_REDIS_REPLY		(16u << 20)	/* bytes of one reply */
