@@ -15,6 +15,7 @@
 #   TANDEM_CLIENT          folder with the browser client
 #   TANDEM_TEST_ALL        1: what is missing fails a test instead of skipping it
 #   TANDEM_SYS             no: skip all of them
+#   TANDEM_SANITIZED       yes: the programs are built with the sanitizers
 #   WRAP                   a command in front of tandem-fcgi and tandem-ws
 
 srcdir=$(cd "${srcdir:-.}" && pwd)
@@ -155,7 +156,25 @@ interop()
 	local script=$1
 
 	shift
-	node "$TANDEM_INTEROP/$script" "$@"
+	timeout -k 5 "${INTEROP_SECONDS:-120}" \
+	    node "$TANDEM_INTEROP/$script" "$@"
+}
+
+# interop_tests SCRIPT.mjs ARGUMENT...: each "ok NAME" or "not ok NAME" it
+# prints is a test, and that it comes to its end is one more.
+interop_tests()
+{
+	local line status=missing
+
+	while IFS= read -r line; do
+		case $line in
+		'ok '*) pass "${line#ok }" ;;
+		'not ok '*) fail "${line#not ok }" ;;
+		'status '*) status=${line#status } ;;
+		*) diag "$line" ;;
+		esac
+	done < <(interop "$@"; echo "status $?")
+	is "$status" 0 "$1 comes to its end"
 }
 
 # interop_tests SCRIPT ARGUMENT...: one that prints "ok NAME" or "not ok NAME"
