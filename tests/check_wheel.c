@@ -2,6 +2,8 @@
 
 #include "base/wheel.h"
 
+#include <string.h>
+
 #include "base/err.h"
 
 #include "check_alloc.h"
@@ -14,6 +16,8 @@ static int calls[1000];
 static void
 setup(void)
 {
+	memset(timers, 0, sizeof(timers));
+	memset(calls, 0, sizeof(calls));
 	ck_assert_int_eq(tn_wheel_init(&wheel, 1000003), 0);
 }
 
