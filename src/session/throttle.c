@@ -1,0 +1,73 @@
+#include "config.h"
+
+#include "session/throttle.h"
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "redis/keys.h"
+#include "redis/redis.h"
+
+/* The first try starts the window. Answers the tries so far and its rest. */
+static const struct tn_script try_script = {
+	"throttle-try",
+	"local n = redis.call('INCR', KEYS[1])\n"
+	"if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end\n"
+	"local left = redis.call('TTL', KEYS[1])\n"
+	"if left < 0 then\n"
+	"  redis.call('EXPIRE', KEYS[1], ARGV[1])\n"
+	"  left = tonumber(ARGV[1])\n"
+	"end\n"
+	"return {n, left}\n",
+};
+
+static int
+make_key(const struct tn_throttle *t, struct tn_slice who, struct tn_buf *out)
+{
+	tn_buf_init(out, 1024);
+	tn_key_throttle(out, tn_slice_str(t->kind), who);
+	return out->failed;
+}
+
+int
+tn_throttle_try(const struct tn_throttle *t, struct tn_slice who,
+    int *retry_s, struct tn_err *err)
+{
+	char window[16];
+	struct tn_slice key, arg;
+	struct tn_reply *reply = NULL;
+	struct tn_buf text;
+	int e = make_key(t, who, &text);
+
+	key = tn_buf_view(&text);
+	arg = tn_slice(window,
+	    (size_t)snprintf(window, sizeof(window), "%d", t->window_s));
+	if (e == 0)
+		e = tn_redis_eval(t->redis, &try_script, &key, 1, &arg, 1,
+		    &reply, err);
+	if (e == 0) {
+		e = tn_reply_integer(tn_reply_at(reply, 0)) <= t->max;
+		*retry_s = (int)tn_reply_integer(tn_reply_at(reply, 1));
+	}
+	tn_reply_free(&reply);
+	tn_buf_fini(&text);
+	return e;
+}
+
+int
+tn_throttle_clear(const struct tn_throttle *t, struct tn_slice who,
+    struct tn_err *err)
+{
+	struct tn_slice argv[2];
+	struct tn_reply *reply = NULL;
+	struct tn_buf key;
+	int e = make_key(t, who, &key);
+
+	argv[0] = TN_SLICE("DEL");
+	argv[1] = tn_buf_view(&key);
+	if (e == 0)
+		e = tn_redis_call(t->redis, argv, 2, &reply, err);
+	tn_reply_free(&reply);
+	tn_buf_fini(&key);
+	return e;
+}
