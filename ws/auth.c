@@ -1,0 +1,161 @@
+/* Who are you? The cookie of the site's session, and what Redis knows of it. */
+#include "config.h"
+
+#include "site.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "redis/keys.h"
+#include "redis/link.h"
+#include "session/session.h"
+
+#define MEMBER_BYTES	8192			/* sid and user */
+#define SESSION_BYTES	(4 * TN_LIMIT_SESSION_BYTES)
+
+static struct member *
+member_new(struct site *site)
+{
+	struct member *member = calloc(1, sizeof(*member));
+
+	if (member == NULL)
+		return NULL;
+	member->site = site;
+	tn_arena_init(&member->arena, MEMBER_BYTES);
+	return member;
+}
+
+static void
+member_free(void *data)
+{
+	struct member *member = data;
+
+	tn_revocation_unwatch(&member->watched);
+	tn_wipe((char *)member->sid.ptr, member->sid.len);
+	tn_arena_fini(&member->arena);
+	free(member);
+}
+
+static void
+not_authenticated(struct site *site, struct tn_socket *socket,
+    struct tn_next *next, const char *why)
+{
+	tn_log_event(&site->log, TN_LOG_INFO, "socket.refused",
+	    TN_F_STR("reason", why),
+	    TN_F_SLICE("address", tn_socket_address(socket)));
+	tn_next_refuse(next, "Not Authenticated", TN_SLICE_NONE);
+}
+
+/* Redis is away: not the client's fault, so it may come again. */
+static void
+try_again(struct tn_next *next)
+{
+	tn_next_refuse(next, "Try Again", TN_SLICE("{\"retry\":true}"));
+}
+
+/*
+ * The user of a session that has logged in, copied into keep.
+ * Returns false for any other: gone, null, broken, without log-in.
+ */
+static bool
+read_user(struct tn_slice sid, struct tn_slice record, struct tn_arena *keep,
+    struct chat_user *user)
+{
+	struct tn_session session;
+	struct tn_arena arena;
+	struct tn_slice value;
+	bool found;
+
+	tn_arena_init(&arena, SESSION_BYTES);
+	found = record.len <= TN_LIMIT_SESSION_BYTES &&
+	    tn_session_read(&session, &arena, sid, record, NULL) == 0 &&
+	    tn_session_get_bool(&session, "isAuthenticated") &&
+	    tn_session_get(&session, "user", &value) &&
+	    chat_user_read(user, value, keep, NULL) == 0;
+	tn_arena_fini(&arena);
+	return found;
+}
+
+static void
+session_read(const struct tn_reply *reply, const struct tn_err *err, void *arg)
+{
+	struct tn_next *next = arg;
+	struct tn_socket *socket = tn_next_socket(next);
+	struct member *member;
+
+	if (socket == NULL || err != NULL)
+		return try_again(next);
+	member = tn_socket_data(socket);
+	if (!read_user(member->sid, tn_reply_text(reply), &member->arena,
+	    &member->user))
+		return not_authenticated(member->site, socket, next,
+		    "no session that has logged in");
+	tn_next_ok(next);
+}
+
+/* GET sess:<sid>; from now on Redis tells when it changes. */
+static int
+ask_session(struct site *site, struct tn_slice sid, struct tn_next *next)
+{
+	struct tn_buf key;
+	int status;
+
+	tn_buf_init(&key, 2048);
+	tn_key_session(&key, tn_slice_str(site->settings.session.prefix), sid);
+	status = key.failed != 0 ? key.failed : tn_link_call(site->link,
+	    (struct tn_slice[]){ TN_SLICE("GET"), tn_buf_view(&key) }, 2,
+	    session_read, next);
+	tn_buf_fini(&key);
+	return status;
+}
+
+/* The session id that a signed cookie names; nothing that Redis must be asked. */
+static bool
+read_cookie(struct site *site, const struct tn_socket *socket,
+    struct member *member)
+{
+	struct tn_slice sid;
+
+	if (tn_session_sid(tn_socket_header(socket, "cookie"), &site->session,
+	    &member->arena, &sid, NULL) <= 0)
+		return false;
+	member->sid = tn_arena_copy(&member->arena, sid);
+	return member->sid.len > 0;
+}
+
+void
+socket_auth(struct tn_socket *socket, struct tn_next *next, void *arg)
+{
+	struct site *site = arg;
+	struct member *member = member_new(site);
+
+	if (member == NULL)
+		return try_again(next);
+	tn_socket_set_data(socket, member, member_free);
+	if (!read_cookie(site, socket, member))
+		return not_authenticated(site, socket, next,
+		    "no cookie with a good signature");
+	if (tn_revocation_watch(site->revocation, &member->watched,
+	    member->sid, socket) < 0 ||
+	    ask_session(site, member->sid, next) < 0)
+		return try_again(next);
+}
+
+/* The session has changed: is it still the log-in of the same user? */
+bool
+socket_may_stay(struct tn_socket *socket, struct tn_slice record, void *arg)
+{
+	const struct member *member = tn_socket_data(socket);
+	struct tn_arena arena;
+	struct chat_user user;
+	bool may;
+
+	(void)arg;
+	tn_arena_init(&arena, MEMBER_BYTES);
+	may = read_user(member->sid, record, &arena, &user) &&
+	    (member->user.id.len == 0 ||	/* not yet let in */
+	    tn_slice_eq(user.id, member->user.id));
+	tn_arena_fini(&arena);
+	return may;
+}

@@ -1,0 +1,148 @@
+/* tandem-ws: the chat's Socket.IO server, one worker. */
+#include "config.h"
+
+#include "site.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/random.h"
+#include "cluster/redis_adapter.h"
+#include "cluster/registry.h"
+#include "host/host_io.h"
+#include "redis/link.h"
+#include "session/signature.h"
+
+static void
+link_up(void *arg)
+{
+	struct site *site = arg;
+
+	chat_link_up(&site->chat);
+	tn_revocation_on_up(site->revocation);
+}
+
+static void
+link_down(const struct tn_err *err, void *arg)
+{
+	struct site *site = arg;
+
+	(void)err;
+	tn_revocation_on_down(site->revocation);
+}
+
+static void
+session_changed(struct tn_slice key, void *arg)
+{
+	struct site *site = arg;
+
+	tn_revocation_on_invalidate(site->revocation, key);
+}
+
+static void
+reload(void *arg)
+{
+	struct site *site = arg;
+
+	tn_log_reopen(&site->log, NULL);
+}
+
+/* The loop, and what ties this worker to Redis and to the others. */
+static int
+open_cluster(struct site *site, struct tn_err *err)
+{
+	struct settings *cfg = &site->settings;
+	struct tn_link_hooks hooks = { link_up, link_down, session_changed,
+	    site };
+	struct tn_revocation_options revocation = {
+		.prefix = tn_slice_str(cfg->session.prefix),
+		.may_stay = socket_may_stay,
+	};
+	struct tn_loop *loop;
+
+	cfg->ws.on_reload = reload;
+	cfg->ws.arg = site;
+	site->host = tn_host_io_new(&cfg->ws, &site->log, err);
+	if (site->host == NULL)
+		return err->code;
+	loop = tn_host_io_loop(site->host);
+	site->link = tn_link_new(loop, &site->log, &cfg->redis, &hooks, err);
+	if (site->link == NULL)
+		return err->code;
+	site->registry = tn_registry_new(loop, site->link, &site->log,
+	    cfg->worker, cfg->chat.lease_ms, err);
+	site->adapter = tn_redis_adapter_new(site->link, &site->log, NULL, err);
+	site->revocation = tn_revocation_new(loop, site->link, &site->log,
+	    &revocation, err);
+	site->io = tn_io_new(&cfg->io, &loop->wheel, &site->log, err);
+	if (site->registry == NULL || site->adapter == NULL ||
+	    site->revocation == NULL || site->io == NULL)
+		return err->code;
+	chat_init(&site->chat, &(struct chat_parts){ loop, site->link,
+	    site->registry, &site->log, &cfg->chat });
+	return 0;
+}
+
+static int
+serve(struct site *site, struct tn_err *err)
+{
+	struct settings *cfg = &site->settings;
+	int status;
+
+	if ((status = tn_random_start(err)) < 0 ||
+	    (status = settings_session_options(cfg, &site->signer,
+	    &site->session, err)) < 0 ||
+	    (status = open_cluster(site, err)) < 0)
+		return status;
+	tn_io_set_adapter(site->io, site->adapter);
+	site->ns = tn_io_of(site->io, cfg->namespace);
+	if (site->ns == NULL || tn_ns_use(site->ns, socket_auth, site) < 0)
+		return tn_err_set(err, TN_E_NOMEM, "no memory for namespaces");
+	tn_ns_on_connection(site->ns, socket_connection, site);
+	return tn_host_run_io(site->host, site->io, err);
+}
+
+/* The sockets first: what they leave behind goes to Redis by the rest. */
+static void
+close_site(struct site *site)
+{
+	tn_io_free(&site->io);
+	site->ns = NULL;
+	tn_redis_adapter_free(&site->adapter);
+	tn_registry_free(&site->registry);
+	tn_link_free(&site->link);
+	tn_revocation_free(&site->revocation);
+	if (site->chat.parts.loop != NULL)
+		chat_fini(&site->chat);
+	tn_host_io_free(&site->host);
+	tn_signer_free(&site->signer);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct site site = { .host = NULL };
+	struct tn_err err;
+	int status;
+
+	if (!settings_load(&site.settings, "tandem-ws", argc, argv, &status)) {
+		settings_fini(&site.settings);
+		return status;
+	}
+	if (settings_open_log(&site.settings, "tandem-ws", &site.log, &err) < 0) {
+		fprintf(stderr, "tandem-ws: %s\n", err.text);
+		settings_fini(&site.settings);
+		return EXIT_FAILURE;
+	}
+	status = serve(&site, &err);
+	if (status < 0)
+		tn_log_event(&site.log, TN_LOG_ERROR, "ws.stopped",
+		    TN_F_STR("reason", err.text));
+	close_site(&site);
+	tn_log_close(&site.log);
+	settings_fini(&site.settings);
+	return status < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

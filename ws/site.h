@@ -1,0 +1,40 @@
+/* The chat's real-time side: what main, auth and events share. */
+#ifndef SITE_H
+#define SITE_H
+
+#include "chat/chat.h"
+#include "cluster/revocation.h"
+#include "io/io.h"
+
+struct site {
+	struct settings settings;
+	struct tn_log log;
+	struct tn_host_io *host;
+	struct tn_link *link;
+	struct tn_registry *registry;
+	struct tn_adapter *adapter;
+	struct tn_io *io;
+	struct tn_ns *ns;		/* of the chat: "/packtchat" */
+	struct tn_signer *signer;
+	struct tn_session_options session;
+	struct tn_revocation *revocation;
+	struct chat chat;
+};
+
+/* Who a socket is: its data, set by socket_auth. */
+struct member {
+	struct site *site;
+	struct tn_arena arena;		/* of the two below */
+	struct tn_slice sid;		/* a secret: never logged, never sent */
+	struct chat_user user;
+	struct tn_watched_socket watched;
+};
+
+/* auth.c: let those in who have logged in; keep them while they are. */
+tn_ns_step socket_auth;
+tn_revocation_may_stay socket_may_stay;
+
+/* events.c: what a client may ask for. */
+tn_connection_fn socket_connection;
+
+#endif
