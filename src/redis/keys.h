@@ -1,0 +1,29 @@
+/* The name of every key; made here and nowhere else. */
+#ifndef TN_KEYS_H
+#define TN_KEYS_H
+
+#include "base/buf.h"
+
+/*
+ * Each appends one key to out. Text of users stands inside {braces}, so
+ * that what belongs to one room or user shares a slot of a cluster; '}', ':'
+ * and '%' in it are written as %XX, which keeps the tag and its words whole.
+ */
+
+/* <prefix><sid>, as connect-redis ("sess:" by default). */
+void tn_key_session(struct tn_buf *out, struct tn_slice prefix,
+    struct tn_slice sid);
+
+void tn_key_account(struct tn_buf *out, struct tn_slice user);	/* hash */
+void tn_key_throttle(struct tn_buf *out, struct tn_slice kind,
+    struct tn_slice who);					/* counter */
+
+void tn_key_rooms(struct tn_buf *out);				/* sorted set */
+void tn_key_room_messages(struct tn_buf *out, struct tn_slice room); /* stream */
+void tn_key_room_sequence(struct tn_buf *out, struct tn_slice room); /* counter */
+void tn_key_room_present(struct tn_buf *out, struct tn_slice room);  /* hash */
+void tn_key_room_seen(struct tn_buf *out, struct tn_slice room,
+    struct tn_slice user, struct tn_slice client_id);	/* string, a retry's mark */
+void tn_key_nodes(struct tn_buf *out);			/* sorted set of leases */
+
+#endif

@@ -1,0 +1,375 @@
+/*
+ * Down --> dialing --> greeting both --> up --> down ...
+ *
+ * The connection for subscriptions greets first, for the other one needs its
+ * number:
+ *
+ *	subs: AUTH  CLIENT ID  SUBSCRIBE...          (confirmed, each)
+ *	calls:                 AUTH  SELECT  CLIENT TRACKING ON REDIRECT n
+ *
+ * Whatever goes wrong on either closes both, fails the commands that had
+ * begun to leave (nobody knows whether Redis carried them out), keeps those
+ * that had not, and tries again a little later.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "redis/dial.h"
+#include "redis/link_impl.h"
+
+#define RETRY_MIN_MS	50
+#define RETRY_MAX_MS	2000
+#define PING_MS		3000	/* finds a peer that went without a word */
+
+static void start(void *arg);
+
+static int64_t
+now_ms(const struct tn_link *link)
+{
+	return link->loop->wheel.now_ms;
+}
+
+static void
+step_in(struct tn_link *link, int64_t ms, tn_timer_fn *fn)
+{
+	tn_wheel_set(&link->loop->wheel, &link->step, now_ms(link) + ms, fn,
+	    link);
+}
+
+static void
+log_lost(const struct tn_link *link, bool was_up, const struct tn_err *err)
+{
+	if (was_up || link->attempt == 0)
+		tn_log_event(link->log, TN_LOG_WARN, "redis.down",
+		    TN_F_STR("reason", err->text));
+}
+
+void
+tn_link_lost(struct tn_link *link, const struct tn_err *err)
+{
+	bool was_up = link->state == TN_LINK_UP;
+	int64_t wait_ms = RETRY_MAX_MS;
+	size_t begun;
+
+	if (link->state == TN_LINK_DOWN)
+		return;
+	log_lost(link, was_up, err);
+	tn_link_conn_close(&link->calls);
+	tn_link_conn_close(&link->subs);
+	begun = tn_link_take_back(link);
+	link->state = TN_LINK_DOWN;
+	if (link->attempt < 6 && RETRY_MIN_MS << link->attempt < RETRY_MAX_MS)
+		wait_ms = RETRY_MIN_MS << link->attempt;
+	link->attempt++;
+	step_in(link, wait_ms, start);
+	if (was_up && link->hooks.on_down != NULL)
+		link->hooks.on_down(err, link->hooks.arg);
+	tn_link_fail(link, begun, err);
+}
+
+void
+tn_link_lost_text(struct tn_link *link, int code, const char *text)
+{
+	struct tn_err err;
+
+	tn_err_set(&err, code, "%s", text);
+	tn_link_lost(link, &err);
+}
+
+static void
+lost_reply(struct tn_link *link, const struct tn_reply *r)
+{
+	struct tn_err err;
+
+	tn_reply_fail(r, &err);
+	err.code = TN_E_AWAY;
+	tn_link_lost(link, &err);
+}
+
+/* Up, and what is sent for that. */
+
+static void
+on_ping_due(void *arg)
+{
+	struct tn_link *link = arg;
+	struct tn_slice ping = TN_SLICE("PING");
+
+	if (link->is_pinged)
+		tn_link_conn_read(&link->subs);
+	if (link->state != TN_LINK_UP)
+		return;
+	if (link->is_pinged) {
+		tn_link_lost_text(link, TN_E_TIMEOUT, "redis is silent");
+		return;
+	}
+	link->is_pinged = true;
+	tn_command_append(&link->subs.out, &ping, 1);
+	tn_link_conn_send_soon(&link->subs);
+	if (link->queue.len == 0)
+		tn_link_call(link, &ping, 1, NULL, NULL);
+	step_in(link, PING_MS, on_ping_due);
+}
+
+static void
+come_up(struct tn_link *link)
+{
+	tn_log_event(link->log, TN_LOG_INFO, "redis.up",
+	    TN_F_NUM("attempts", link->attempt + 1));
+	link->state = TN_LINK_UP;
+	link->attempt = 0;
+	link->is_pinged = false;
+	tn_link_swap_out(link);
+	tn_link_conn_send_soon(&link->calls);
+	step_in(link, PING_MS, on_ping_due);
+	if (link->hooks.on_up != NULL)
+		link->hooks.on_up(link->hooks.arg);
+}
+
+static void
+on_greeting_due(void *arg)
+{
+	tn_link_lost_text(arg, TN_E_TIMEOUT, "redis did not greet in time");
+}
+
+static void
+begin_greeting(struct tn_link *link, struct tn_link_conn *c,
+    const struct tn_slice *last, size_t words)
+{
+	link->greetings = tn_dial_greet(&c->out, link->options);
+	tn_command_append(&c->out, last, words);
+	tn_link_conn_send_soon(c);
+}
+
+static void
+on_open(struct tn_link_conn *c)
+{
+	struct tn_link *link = c->arg;
+	struct tn_slice words[] = { TN_SLICE("CLIENT"), TN_SLICE("ID") };
+
+	if (!link->calls.is_open || !link->subs.is_open)
+		return;
+	link->state = TN_LINK_GREETING_SUBS;
+	begin_greeting(link, &link->subs, words, 2);
+}
+
+static void
+on_number(struct tn_link *link, const struct tn_reply *r)
+{
+	char number[24];
+	struct tn_slice words[] = {
+		TN_SLICE("CLIENT"), TN_SLICE("TRACKING"), TN_SLICE("ON"),
+		TN_SLICE("REDIRECT"), TN_SLICE_NONE,
+	};
+
+	if (tn_reply_type(r) != TN_REPLY_INTEGER) {
+		tn_link_lost_text(link, TN_E_AWAY, "redis told no client's number");
+		return;
+	}
+	snprintf(number, sizeof(number), "%lld",
+	    (long long)tn_reply_integer(r));
+	words[4] = tn_slice_str(number);
+	link->state = TN_LINK_GREETING_CALLS;
+	link->unconfirmed = tn_subs_write_all(&link->table, &link->subs.out);
+	tn_link_conn_send_soon(&link->subs);
+	begin_greeting(link, &link->calls, words, 5);
+	/* The last of the greetings counts as well here. */
+	link->greetings++;
+}
+
+static void
+maybe_up(struct tn_link *link)
+{
+	if (link->state == TN_LINK_GREETING_CALLS && link->greetings == 0 &&
+	    link->unconfirmed == 0)
+		come_up(link);
+}
+
+static void
+on_push(struct tn_link_conn *c, const struct tn_reply *r)
+{
+	struct tn_link *link = c->arg;
+
+	link->is_pinged = false;
+	if (tn_reply_type(r) == TN_REPLY_ERROR) {
+		lost_reply(link, r);
+		return;
+	}
+	if (link->state == TN_LINK_GREETING_SUBS) {
+		if (link->greetings > 0)
+			link->greetings--;
+		else
+			on_number(link, r);
+		return;
+	}
+	switch (tn_subs_push(&link->table, r, &link->hooks)) {
+	case TN_PUSH_CONFIRMED:
+		if (link->unconfirmed > 0)
+			link->unconfirmed--;
+		maybe_up(link);
+		break;
+	case TN_PUSH_WRONG:
+		tn_link_lost_text(link, TN_E_AWAY, "redis pushed what is no message");
+		break;
+	case TN_PUSH_DONE:
+		break;
+	}
+}
+
+static void
+on_answer(struct tn_link_conn *c, const struct tn_reply *r)
+{
+	struct tn_link *link = c->arg;
+
+	if (link->state == TN_LINK_UP) {
+		tn_link_answer(link, r);
+		return;
+	}
+	if (tn_reply_type(r) == TN_REPLY_ERROR) {
+		lost_reply(link, r);
+	} else if (link->greetings > 0) {
+		link->greetings--;
+		maybe_up(link);
+	}
+}
+
+static void
+on_conn_lost(struct tn_link_conn *c, const struct tn_err *err)
+{
+	tn_link_lost(c->arg, err);
+}
+
+static const struct tn_link_conn_hooks calls_hooks = {
+	on_open, on_answer, on_conn_lost,
+};
+static const struct tn_link_conn_hooks subs_hooks = {
+	on_open, on_push, on_conn_lost,
+};
+
+static void
+start(void *arg)
+{
+	struct tn_link *link = arg;
+	struct tn_err err;
+	int r;
+
+	link->state = TN_LINK_DIALING;
+	tn_buf_reset(&link->calls.out);
+	tn_buf_reset(&link->subs.out);
+	link->calls.out_at = link->subs.out_at = 0;
+	step_in(link, tn_redis_connect_ms(link->options), on_greeting_due);
+	r = tn_link_conn_dial(&link->calls, link->options, link->attempt, &err);
+	if (r == 0)
+		r = tn_link_conn_dial(&link->subs, link->options,
+		    link->attempt, &err);
+	if (r < 0)
+		tn_link_lost(link, &err);
+}
+
+struct tn_link *
+tn_link_new(struct tn_loop *loop, struct tn_log *log,
+    const struct tn_redis_options *options, const struct tn_link_hooks *hooks,
+    struct tn_err *err)
+{
+	struct tn_link *link = calloc(1, sizeof(*link));
+
+	if (link == NULL) {
+		tn_err_set(err, TN_E_NOMEM, "no memory for the link to redis");
+		return NULL;
+	}
+	link->loop = loop;
+	link->log = log;
+	link->options = options;
+	if (hooks != NULL)
+		link->hooks = *hooks;
+	tn_link_conn_init(&link->calls, loop, &calls_hooks, link);
+	tn_link_conn_init(&link->subs, loop, &subs_hooks, link);
+	/* It changes places with the buffer of calls, so has its ceiling. */
+	tn_buf_init(&link->pending, link->calls.out.max);
+	start(link);
+	return link;
+}
+
+void
+tn_link_free(struct tn_link **link)
+{
+	struct tn_link *l = *link;
+	struct tn_err err;
+
+	*link = NULL;
+	if (l == NULL)
+		return;
+	tn_wheel_cancel(&l->loop->wheel, &l->step);
+	tn_wheel_cancel(&l->loop->wheel, &l->head);
+	tn_link_conn_fini(&l->calls);
+	tn_link_conn_fini(&l->subs);
+	tn_err_set(&err, TN_E_AWAY, "the link to redis is closed");
+	l->is_closing = true;
+	tn_link_fail(l, l->queue.len, &err);
+	tn_link_queue_fini(&l->queue);
+	tn_subs_fini(&l->table);
+	tn_buf_fini(&l->pending);
+	free(l);
+}
+
+bool
+tn_link_is_up(const struct tn_link *link)
+{
+	return link->state == TN_LINK_UP;
+}
+
+static int
+subscribe(struct tn_link *link, struct tn_map *names, const char *verb,
+    struct tn_slice name, tn_link_message_fn *fn, void *arg)
+{
+	int r = tn_subs_add(names, name, fn, arg);
+
+	if (r < 0 || link->state < TN_LINK_GREETING_CALLS)
+		return r;
+	tn_subs_write(&link->subs.out, verb, name);
+	if (link->state == TN_LINK_GREETING_CALLS)
+		link->unconfirmed++;
+	tn_link_conn_send_soon(&link->subs);
+	return 0;
+}
+
+static void
+unsubscribe(struct tn_link *link, struct tn_map *names, const char *verb,
+    struct tn_slice name)
+{
+	if (!tn_subs_remove(names, name) || link->state < TN_LINK_GREETING_CALLS)
+		return;
+	tn_subs_write(&link->subs.out, verb, name);
+	tn_link_conn_send_soon(&link->subs);
+}
+
+int
+tn_link_subscribe(struct tn_link *link, struct tn_slice channel,
+    tn_link_message_fn *fn, void *arg)
+{
+	return subscribe(link, &link->table.channels, "SUBSCRIBE", channel,
+	    fn, arg);
+}
+
+int
+tn_link_psubscribe(struct tn_link *link, struct tn_slice pattern,
+    tn_link_message_fn *fn, void *arg)
+{
+	return subscribe(link, &link->table.patterns, "PSUBSCRIBE", pattern,
+	    fn, arg);
+}
+
+void
+tn_link_unsubscribe(struct tn_link *link, struct tn_slice channel)
+{
+	unsubscribe(link, &link->table.channels, "UNSUBSCRIBE", channel);
+}
+
+void
+tn_link_punsubscribe(struct tn_link *link, struct tn_slice pattern)
+{
+	unsubscribe(link, &link->table.patterns, "PUNSUBSCRIBE", pattern);
+}

@@ -1,0 +1,140 @@
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "redis/link_subs.h"
+#include "redis/wire.h"
+
+/* Where Redis tells a client that is redirected of keys that changed. */
+#define INVALIDATE TN_SLICE("__redis__:invalidate")
+
+struct sub {
+	tn_link_message_fn *fn;
+	void *arg;
+};
+
+static void
+free_all(struct tn_map *names)
+{
+	const struct tn_map_entry *e;
+	size_t at = 0;
+
+	while ((e = tn_map_next(names, &at)) != NULL)
+		free(e->value);
+	tn_map_fini(names);
+}
+
+void
+tn_subs_fini(struct tn_subs *subs)
+{
+	free_all(&subs->channels);
+	free_all(&subs->patterns);
+}
+
+int
+tn_subs_add(struct tn_map *names, struct tn_slice name,
+    tn_link_message_fn *fn, void *arg)
+{
+	struct sub *sub;
+
+	if (tn_map_get(names, name) != NULL)
+		return TN_E_STATE;
+	sub = malloc(sizeof(*sub));
+	if (sub == NULL)
+		return TN_E_NOMEM;
+	*sub = (struct sub){ fn, arg };
+	if (tn_map_set(names, name, sub, NULL) == 0)
+		return 0;
+	free(sub);
+	return TN_E_NOMEM;
+}
+
+bool
+tn_subs_remove(struct tn_map *names, struct tn_slice name)
+{
+	struct sub *sub = tn_map_remove(names, name);
+
+	free(sub);
+	return sub != NULL;
+}
+
+void
+tn_subs_write(struct tn_buf *out, const char *verb, struct tn_slice name)
+{
+	struct tn_slice words[2] = { tn_slice_str(verb), name };
+
+	tn_command_append(out, words, 2);
+}
+
+static size_t
+write_names(const struct tn_map *names, const char *verb, struct tn_buf *out)
+{
+	const struct tn_map_entry *e;
+	size_t at = 0;
+
+	while ((e = tn_map_next(names, &at)) != NULL)
+		tn_subs_write(out, verb, tn_slice(e->key, e->key_len));
+	return names->len;
+}
+
+size_t
+tn_subs_write_all(const struct tn_subs *subs, struct tn_buf *out)
+{
+	tn_subs_write(out, "SUBSCRIBE", INVALIDATE);
+	return 1 + write_names(&subs->channels, "SUBSCRIBE", out) +
+	    write_names(&subs->patterns, "PSUBSCRIBE", out);
+}
+
+static void
+invalidate(const struct tn_reply *keys, const struct tn_link_hooks *hooks)
+{
+	if (hooks->on_invalidate == NULL)
+		return;
+	if (tn_reply_type(keys) == TN_REPLY_NIL)
+		hooks->on_invalidate(TN_SLICE_NONE, hooks->arg);
+	for (size_t i = 0; i < tn_reply_len(keys); i++) {
+		const struct tn_reply *key = tn_reply_at(keys, i);
+
+		if (tn_reply_type(key) == TN_REPLY_STRING)
+			hooks->on_invalidate(tn_reply_text(key), hooks->arg);
+	}
+}
+
+/* names has the receiver under name; it may take itself off the list. */
+static void
+give(const struct tn_map *names, struct tn_slice name, struct tn_slice channel,
+    const struct tn_reply *payload)
+{
+	const struct sub *sub = tn_map_get(names, name);
+
+	if (sub != NULL && tn_reply_type(payload) == TN_REPLY_STRING)
+		sub->fn(channel, tn_reply_text(payload), sub->arg);
+}
+
+enum tn_push
+tn_subs_push(const struct tn_subs *subs, const struct tn_reply *r,
+    const struct tn_link_hooks *hooks)
+{
+	struct tn_slice kind = tn_reply_text(tn_reply_at(r, 0));
+	struct tn_slice name = tn_reply_text(tn_reply_at(r, 1));
+
+	if (tn_slice_is(kind, "message") && tn_reply_len(r) == 3) {
+		if (tn_slice_eq(name, INVALIDATE))
+			invalidate(tn_reply_at(r, 2), hooks);
+		else
+			give(&subs->channels, name, name, tn_reply_at(r, 2));
+		return TN_PUSH_DONE;
+	}
+	if (tn_slice_is(kind, "pmessage") && tn_reply_len(r) == 4) {
+		give(&subs->patterns, name, tn_reply_text(tn_reply_at(r, 2)),
+		    tn_reply_at(r, 3));
+		return TN_PUSH_DONE;
+	}
+	if (tn_slice_is(kind, "subscribe") || tn_slice_is(kind, "psubscribe"))
+		return TN_PUSH_CONFIRMED;
+	if (tn_slice_is(kind, "unsubscribe") ||
+	    tn_slice_is(kind, "punsubscribe") || tn_slice_is(kind, "pong"))
+		return TN_PUSH_DONE;
+	return TN_PUSH_WRONG;
+}

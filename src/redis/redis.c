@@ -1,0 +1,459 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "redis/dial.h"
+#include "redis/wire.h"
+
+/*
+ * When is a command given a second time? Only when not one byte of it can
+ * have reached Redis: the connection was found closed before sending, or
+ * refused the first byte. From then on a lost connection is told to the
+ * caller as TN_E_AWAY, because the command may have been carried out, and
+ * INCR twice is worse than an error once. A connection that rested for
+ * IDLE_CHECK_MS is looked at first, which finds those that a restart or an
+ * idle timeout of Redis has closed; a busy one is spared that system call.
+ */
+#define IDLE_CHECK_MS	100
+#define SCRIPTS		32	/* digests remembered; others go as text */
+#define CHUNK		16384	/* bytes asked for at a time */
+
+struct conn {
+	struct conn *next;	/* in the list of those that are free */
+	int fd;			/* -1: not connected */
+	int64_t used_ms;	/* when it was last of use */
+	struct tn_reader reader;
+};
+
+struct digest {
+	const char *text;
+	char sha[41];
+};
+
+struct tn_redis {
+	const struct tn_redis_options *options;
+	pthread_mutex_t lock;	/* of what follows */
+	pthread_cond_t released;
+	struct conn *idle;	/* the last one used first */
+	struct digest scripts[SCRIPTS];
+	size_t nscripts;
+	struct conn *conns;	/* all, for the end */
+	size_t max;
+};
+
+static void
+hang_up(struct conn *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	tn_reader_fini(&c->reader);
+}
+
+static int
+acquire(struct tn_redis *redis, struct conn **out, struct tn_err *err)
+{
+	int64_t due = tn_clock_mono_ms() + tn_redis_command_ms(redis->options);
+	struct timespec until = {
+		.tv_sec = due / 1000, .tv_nsec = due % 1000 * 1000000,
+	};
+	struct conn *c;
+	int r = 0;
+
+	pthread_mutex_lock(&redis->lock);
+	while (redis->idle == NULL && r == 0)
+		r = pthread_cond_timedwait(&redis->released, &redis->lock,
+		    &until);
+	c = redis->idle;
+	if (c != NULL)
+		redis->idle = c->next;
+	pthread_mutex_unlock(&redis->lock);
+	if (c == NULL)
+		return tn_err_set(err, TN_E_TIMEOUT,
+		    "all %zu connections to redis are busy", redis->max);
+	*out = c;
+	return 0;
+}
+
+static void
+release(struct tn_redis *redis, struct conn *c)
+{
+	c->used_ms = tn_clock_mono_ms();
+	pthread_mutex_lock(&redis->lock);
+	c->next = redis->idle;
+	redis->idle = c;
+	pthread_cond_signal(&redis->released);
+	pthread_mutex_unlock(&redis->lock);
+}
+
+/*
+ * Send all of it. *sent counts the bytes that the kernel took.
+ * Returns 0, TN_E_TIMEOUT, TN_E_AWAY.
+ */
+static int
+send_all(struct conn *c, struct tn_slice bytes, int64_t deadline_ms,
+    size_t *sent, struct tn_err *err)
+{
+	*sent = 0;
+	while (*sent < bytes.len) {
+		ssize_t n = send(c->fd, bytes.ptr + *sent, bytes.len - *sent,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		int r = 0;
+
+		if (n >= 0)
+			*sent += (size_t)n;
+		else if (errno == EAGAIN)
+			r = tn_dial_wait(c->fd, POLLOUT, deadline_ms, err);
+		else if (errno != EINTR)
+			return tn_err_errno(err, TN_E_AWAY, "send to redis");
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/*
+ * Read until there is a whole reply. The socket itself waits for as long as
+ * a command may take, so the first read needs no poll; what a reply that
+ * dribbles has left of the time, poll knows.
+ */
+static int
+receive(struct conn *c, int64_t deadline_ms, struct tn_reply **out,
+    struct tn_err *err)
+{
+	char chunk[CHUNK];
+	bool first = true;
+	int r = tn_reader_next(&c->reader, out, err);
+
+	while (r == 0) {
+		ssize_t n;
+
+		if (!first)
+			r = tn_dial_wait(c->fd, POLLIN, deadline_ms, err);
+		if (r < 0)
+			return r;
+		n = recv(c->fd, chunk, sizeof(chunk), 0);
+		first = false;
+		if (n == 0)
+			return tn_err_set(err, TN_E_AWAY,
+			    "redis closed the connection");
+		if (n < 0 && errno == EAGAIN)
+			return tn_err_set(err, TN_E_TIMEOUT,
+			    "redis did not answer in time");
+		if (n < 0 && errno != EINTR)
+			return tn_err_errno(err, TN_E_AWAY, "read from redis");
+		if (n > 0)
+			r = tn_reader_feed(&c->reader, chunk, (size_t)n, err);
+		if (r == 0)
+			r = tn_reader_next(&c->reader, out, err);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* AUTH and SELECT in one go. A refusal means: no connection. */
+static int
+greet(struct tn_redis *redis, struct conn *c, int64_t deadline_ms,
+    struct tn_err *err)
+{
+	struct tn_buf out;
+	struct tn_slice bytes;
+	size_t sent, replies;
+	int r;
+
+	tn_buf_init(&out, TN_REDIS_GREETING_MAX);
+	replies = tn_dial_greet(&out, redis->options);
+	r = tn_buf_finish(&out, &bytes, err);
+	if (r == 0)
+		r = send_all(c, bytes, deadline_ms, &sent, err);
+	while (r == 0 && replies-- > 0) {
+		struct tn_reply *reply = NULL;
+
+		r = receive(c, deadline_ms, &reply, err);
+		if (r == 0 && tn_reply_type(reply) == TN_REPLY_ERROR) {
+			tn_reply_fail(reply, err);
+			r = TN_E_AWAY;
+		}
+		tn_reply_free(&reply);
+	}
+	if (out.ptr != NULL)
+		tn_wipe(out.ptr, out.len);
+	tn_buf_fini(&out);
+	return r;
+}
+
+/* From now on reads wait by themselves, at most for a command's time. */
+static int
+make_blocking(int fd, int wait_ms, struct tn_err *err)
+{
+	struct timeval tv = {
+		.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000,
+	};
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) < 0)
+		return tn_err_errno(err, TN_E_AWAY, "set up the connection");
+	return 0;
+}
+
+static int
+connect_once(struct tn_redis *redis, struct conn *c, unsigned attempt,
+    int64_t deadline_ms, struct tn_err *err)
+{
+	int r = tn_dial(redis->options, attempt, &c->fd, err);
+
+	if (r == 0)
+		r = tn_dial_wait(c->fd, POLLOUT, deadline_ms, err);
+	if (r == 0)
+		r = tn_dial_check(c->fd, err);
+	if (r == 0)
+		r = make_blocking(c->fd, tn_redis_command_ms(redis->options),
+		    err);
+	if (r == 0)
+		r = tn_reader_init(&c->reader, err);
+	if (r == 0)
+		r = greet(redis, c, deadline_ms, err);
+	if (r < 0)
+		hang_up(c);
+	return r;
+}
+
+/* A host may have two addresses, of which one is served: try both. */
+static int
+connect_to(struct tn_redis *redis, struct conn *c, struct tn_err *err)
+{
+	int64_t deadline_ms = tn_clock_mono_ms() +
+	    tn_redis_connect_ms(redis->options);
+	bool is_path = redis->options->path != NULL &&
+	    *redis->options->path != '\0';
+	int r = connect_once(redis, c, 0, deadline_ms, err);
+
+	if (r == TN_E_AWAY && !is_path)
+		r = connect_once(redis, c, 1, deadline_ms, err);
+	/* Whatever kept us from it, a caller should know it as one thing. */
+	return r == TN_E_NOMEM || r == 0 ? r : TN_E_AWAY;
+}
+
+/* After a rest: has Redis closed it, or said something nobody asked for? */
+static bool
+is_stale(const struct conn *c)
+{
+	char byte;
+
+	if (tn_clock_mono_ms() - c->used_ms < IDLE_CHECK_MS)
+		return false;
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+	    errno != EAGAIN;
+}
+
+/* Send on a connection that lives. *deadline_ms is set to the command's. */
+static int
+send_command(struct tn_redis *redis, struct conn *c, struct tn_slice bytes,
+    int64_t *deadline_ms, struct tn_err *err)
+{
+	bool is_fresh = false;
+	size_t sent;
+	int r = 0;
+
+	if (c->fd >= 0 && is_stale(c))
+		hang_up(c);
+	for (;;) {
+		if (c->fd < 0) {
+			r = connect_to(redis, c, err);
+			is_fresh = true;
+		}
+		if (r < 0)
+			return r;
+		*deadline_ms = tn_clock_mono_ms() +
+		    tn_redis_command_ms(redis->options);
+		r = send_all(c, bytes, *deadline_ms, &sent, err);
+		if (r != TN_E_AWAY || sent > 0 || is_fresh)
+			return r;
+		hang_up(c);
+		r = 0;
+	}
+}
+
+/* One command; the reply may be an error reply. */
+static int
+exchange(struct tn_redis *redis, const struct tn_command *command,
+    struct tn_reply **out, struct tn_err *err)
+{
+	struct tn_slice bytes = tn_slice(command->ptr, command->len);
+	int64_t deadline_ms = 0;
+	struct conn *c = NULL;
+	int r = acquire(redis, &c, err);
+
+	if (r < 0)
+		return r;
+	r = send_command(redis, c, bytes, &deadline_ms, err);
+	if (r == 0)
+		r = receive(c, deadline_ms, out, err);
+	/* What follows an answer belongs to no question: start again. */
+	if (r < 0 || tn_reader_has_rest(&c->reader))
+		hang_up(c);
+	release(redis, c);
+	return r;
+}
+
+static int
+refuse_error(int r, struct tn_reply **out, struct tn_err *err)
+{
+	if (r < 0 || tn_reply_type(*out) != TN_REPLY_ERROR)
+		return r;
+	r = tn_reply_fail(*out, err);
+	tn_reply_free(out);
+	return r;
+}
+
+int
+tn_redis_call(struct tn_redis *redis, const struct tn_slice *argv,
+    size_t argc, struct tn_reply **out, struct tn_err *err)
+{
+	struct tn_command command;
+	int r = tn_command_format(&command, argv, argc, err);
+
+	*out = NULL;
+	if (r == 0)
+		r = exchange(redis, &command, out, err);
+	tn_command_free(&command);
+	return refuse_error(r, out, err);
+}
+
+static bool
+find_digest(struct tn_redis *redis, const char *text, char out[41])
+{
+	bool found = false;
+
+	pthread_mutex_lock(&redis->lock);
+	for (size_t i = 0; i < redis->nscripts && !found; i++) {
+		found = redis->scripts[i].text == text;
+		if (found)
+			memcpy(out, redis->scripts[i].sha, 41);
+	}
+	pthread_mutex_unlock(&redis->lock);
+	return found;
+}
+
+static void
+keep_digest(struct tn_redis *redis, const char *text, const char sha[41])
+{
+	pthread_mutex_lock(&redis->lock);
+	if (redis->nscripts < SCRIPTS) {
+		struct digest *d = &redis->scripts[redis->nscripts++];
+
+		d->text = text;
+		memcpy(d->sha, sha, 41);
+	}
+	pthread_mutex_unlock(&redis->lock);
+}
+
+/* Learn the digest of a script from Redis, which reads the script by that. */
+static int
+load(struct tn_redis *redis, const struct tn_script *script, char sha[41],
+    struct tn_err *err)
+{
+	struct tn_slice words[] = {
+		TN_SLICE("SCRIPT"), TN_SLICE("LOAD"), tn_slice_str(script->text),
+	};
+	struct tn_reply *reply;
+	int r = tn_redis_call(redis, words, 3, &reply, err);
+
+	if (r < 0)
+		return r;
+	if (tn_reply_digest(reply, sha))
+		keep_digest(redis, script->text, sha);
+	else
+		r = tn_err_set(err, TN_E_IO, "redis gave script %s no digest",
+		    script->name);
+	tn_reply_free(&reply);
+	return r;
+}
+
+int
+tn_redis_eval(struct tn_redis *redis, const struct tn_script *script,
+    const struct tn_slice *keys, size_t nkeys, const struct tn_slice *args,
+    size_t nargs, struct tn_reply **out, struct tn_err *err)
+{
+	struct tn_command command;
+	char sha[41];
+	int r = 0;
+
+	*out = NULL;
+	if (!find_digest(redis, script->text, sha))
+		r = load(redis, script, sha, err);
+	if (r < 0)
+		return r;
+	r = tn_command_eval(&command, TN_SLICE("EVALSHA"), tn_slice(sha, 40),
+	    keys, nkeys, args, nargs, err);
+	if (r == 0)
+		r = exchange(redis, &command, out, err);
+	tn_command_free(&command);
+	if (r < 0 || !tn_reply_is_noscript(*out))
+		return refuse_error(r, out, err);
+
+	/* Forgotten, so nothing ran: once more, with its text. */
+	tn_reply_free(out);
+	r = tn_command_eval(&command, TN_SLICE("EVAL"),
+	    tn_slice_str(script->text), keys, nkeys, args, nargs, err);
+	if (r == 0)
+		r = exchange(redis, &command, out, err);
+	tn_command_free(&command);
+	return refuse_error(r, out, err);
+}
+
+struct tn_redis *
+tn_redis_new(const struct tn_redis_options *options, size_t max,
+    struct tn_err *err)
+{
+	struct tn_redis *redis = calloc(1, sizeof(*redis));
+	pthread_condattr_t monotonic;
+
+	max = max == 0 ? 1 : max;
+	if (redis != NULL)
+		redis->conns = calloc(max, sizeof(*redis->conns));
+	if (redis == NULL || redis->conns == NULL) {
+		free(redis);
+		tn_err_set(err, TN_E_NOMEM, "no memory for redis");
+		return NULL;
+	}
+	redis->options = options;
+	redis->max = max;
+	for (size_t i = 0; i < max; i++) {
+		redis->conns[i].fd = -1;
+		redis->conns[i].next = redis->idle;
+		redis->idle = &redis->conns[i];
+	}
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_mutex_init(&redis->lock, NULL);
+	pthread_cond_init(&redis->released, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	return redis;
+}
+
+void
+tn_redis_free(struct tn_redis **redis)
+{
+	struct tn_redis *r = *redis;
+
+	*redis = NULL;
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->max; i++)
+		hang_up(&r->conns[i]);
+	pthread_cond_destroy(&r->released);
+	pthread_mutex_destroy(&r->lock);
+	free(r->conns);
+	free(r);
+}

@@ -1,0 +1,107 @@
+#include "config.h"
+
+#include "check_main.h"
+#include "redis/keys.h"
+
+#define S(s) TN_SLICE(s)
+
+static void
+session(struct tn_buf *b)
+{
+	tn_key_session(b, S("sess:"), S("S3"));
+}
+
+static void
+bare_session(struct tn_buf *b)
+{
+	tn_key_session(b, TN_SLICE_NONE, S("a/b c"));
+}
+
+static void
+account(struct tn_buf *b)
+{
+	tn_key_account(b, S("kim"));
+}
+
+static void
+account_of_a_joker(struct tn_buf *b)
+{
+	tn_key_account(b, S("a}:b%{"));
+}
+
+static void
+throttle(struct tn_buf *b)
+{
+	tn_key_throttle(b, S("login-user"), S("2001:db8::1"));
+}
+
+static void
+seen(struct tn_buf *b)
+{
+	tn_key_room_seen(b, S("den"), S("u:1"), S("c:2"));
+}
+
+static void
+messages(struct tn_buf *b)
+{
+	tn_key_room_messages(b, S("a b"));
+}
+
+static void
+sequence(struct tn_buf *b)
+{
+	tn_key_room_sequence(b, S("r\xc3\xa9"));
+}
+
+static void
+present(struct tn_buf *b)
+{
+	tn_key_room_present(b, S("{r"));
+}
+
+static const struct {
+	const char *name;
+	void (*make)(struct tn_buf *b);
+	const char *key;
+} cases[] = {
+	{ "a session is connect-redis' key",	session,	"sess:S3" },
+	{ "an empty prefix is allowed",		bare_session,	"a/b c" },
+	{ "an account",				account,
+	    "tandem:{kim}:account" },
+	{ "a brace cannot end the tag",		account_of_a_joker,
+	    "tandem:{a%7D%3Ab%25{}:account" },
+	{ "an address in a throttle",		throttle,
+	    "tandem:{2001%3Adb8%3A%3A1}:throttle:login-user" },
+	{ "words behind the tag stay apart",	seen,
+	    "tandem:{den}:seen:u%3A1:c%3A2" },
+	{ "messages",		messages,	"tandem:{a b}:messages" },
+	{ "sequence",		sequence,	"tandem:{r\xc3\xa9}:sequence" },
+	{ "present",		present,	"tandem:{{r}:present" },
+	{ "rooms",		tn_key_rooms,	"tandem:rooms" },
+	{ "nodes",		tn_key_nodes,	"tandem:nodes" },
+};
+
+START_TEST(keys)
+{
+	struct tn_buf b;
+
+	tn_buf_init(&b, 256);
+	cases[_i].make(&b);
+	ck_assert_msg(tn_slice_is(tn_buf_view(&b), cases[_i].key), "%s: %.*s",
+	    cases[_i].name, (int)b.len, b.ptr);
+	tn_buf_fini(&b);
+}
+END_TEST
+
+static Suite *
+keys_suite(void)
+{
+	Suite *s = suite_create("keys");
+	TCase *tc = tcase_create("keys");
+
+	tcase_add_loop_test(tc, keys, 0, sizeof(cases) / sizeof(*cases));
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+TN_CHECK_MAIN(keys_suite)

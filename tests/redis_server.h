@@ -1,0 +1,30 @@
+/* A Redis of a test's own: on a Unix socket in a new directory. */
+#ifndef TN_TEST_REDIS_SERVER_H
+#define TN_TEST_REDIS_SERVER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct redis_server {
+	pid_t pid;		/* 0: not running */
+	char dir[128];
+	char path[160];		/* of the socket */
+	const char *password;	/* borrowed; NULL: none */
+};
+
+/* Says "skip all" and ends the program if there is no redis-server. */
+void redis_server_or_skip(void);
+
+/*
+ * Start one, and wait until it listens. It dies with the caller. With
+ * s->dir set it is started there again. Returns false if it did not come.
+ */
+bool redis_server_start(struct redis_server *s);
+
+/* Kill it at once (SIGKILL) and keep the directory. */
+void redis_server_kill(struct redis_server *s);
+
+/* Kill it and remove the directory. */
+void redis_server_stop(struct redis_server *s);
+
+#endif
