@@ -1,0 +1,276 @@
+/*
+ * A session's life: made by a handshake, ended by whatever comes first, freed
+ * by the flush of that turn, when nobody stands inside it any more.
+ */
+#include "config.h"
+
+#include "io/engine_conn.h"
+
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "io/ws_frame.h"
+
+enum { OPEN_PACKET_BYTES = 512, WRITABLE_BYTES = 65536, HEAD_BYTES = 256 };
+
+static struct tn_rcbuf *
+open_packet(const struct tn_conn *c, bool can_upgrade)
+{
+	const struct tn_engine_options *o = &c->engine->options;
+	struct tn_rcbuf *rc = NULL;
+	struct tn_slice text;
+	struct tn_buf b;
+
+	tn_buf_init(&b, OPEN_PACKET_BYTES);
+	tn_buf_printf(&b, "0{\"sid\":\"%s\",\"upgrades\":[%s],"
+	    "\"pingInterval\":%d,\"pingTimeout\":%d,\"maxPayload\":%zu}",
+	    c->sid, can_upgrade ? "\"websocket\"" : "",
+	    o->ping_interval_ms, o->ping_timeout_ms, o->max_payload);
+	if (tn_buf_finish(&b, &text, NULL) == 0)
+		rc = tn_rcbuf_new(text, TN_SLICE_NONE);
+	if (rc != NULL)
+		tn_ws_frame_head(rc);
+	tn_buf_fini(&b);
+	return rc;
+}
+
+static int
+queue_open_packet(struct tn_conn *c, bool can_upgrade)
+{
+	struct tn_rcbuf *rc = open_packet(c, can_upgrade);
+	int r = rc == NULL ? -1 : tn_outq_push(&c->out, rc);
+
+	tn_rcbuf_unref(&rc);
+	return r;
+}
+
+struct tn_conn *
+tn_conn_new(struct tn_engine *engine, bool can_upgrade)
+{
+	const char *worker = engine->options.worker;
+	const size_t worker_len = worker == NULL ? 0 : 1 + strlen(worker);
+	struct tn_conn *c;
+
+	c = calloc(1, sizeof(*c) + TN_EIO_ID_LEN + worker_len + 1);
+	if (c == NULL)
+		return NULL;
+	c->engine = engine;
+	tn_list_init(&c->link);
+	tn_random_text(c->sid, TN_EIO_ID_LEN);
+	if (worker != NULL) {
+		c->sid[TN_EIO_ID_LEN] = '.';
+		memcpy(c->sid + TN_EIO_ID_LEN + 1, worker, worker_len - 1);
+	}
+	if (queue_open_packet(c, can_upgrade) < 0 ||
+	    tn_map_set(&engine->conns, tn_slice_str(c->sid), c, NULL) < 0) {
+		tn_outq_fini(&c->out);
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void
+tn_conn_open(struct tn_conn *c, const struct tn_io_request *request)
+{
+	const struct tn_engine_hooks *hooks = &c->engine->hooks;
+
+	c->engine->counts.opened++;
+	tn_conn_beat_start(c);
+	hooks->on_open(c, request, hooks->arg);
+}
+
+void
+tn_conn_free(struct tn_conn *c)
+{
+	tn_map_remove(&c->engine->conns, tn_slice_str(c->sid));
+	tn_outq_fini(&c->out);
+	free(c);
+}
+
+void
+tn_wire_drop(struct tn_wire *w)
+{
+	w->conn = NULL;
+	w->is_closing = true;
+	w->wake(w);
+}
+
+void
+tn_conn_end(struct tn_conn *c, enum tn_close_reason reason)
+{
+	struct tn_engine *engine = c->engine;
+	struct tn_wire *wire = c->wire, *probe = c->probe;
+
+	if (c->state == CONN_CLOSED)
+		return;
+	c->state = CONN_CLOSED;
+	c->reason = reason;
+	tn_map_remove(&engine->conns, tn_slice_str(c->sid));
+	tn_wheel_cancel(engine->wheel, &c->beat);
+	tn_wheel_cancel(engine->wheel, &c->task);
+	tn_list_remove(&c->link);
+	tn_list_append(&engine->ended, &c->link);
+	engine->counts.closed++;
+	c->wire = c->probe = NULL;
+	tn_conn_poll_answer(c, "1");
+	if (c->post != NULL)
+		tn_exchange_cut(c->post);
+	tn_outq_fini(&c->out);
+	if (wire != NULL)
+		tn_wire_drop(wire);
+	if (probe != NULL)
+		tn_wire_drop(probe);
+}
+
+void
+tn_conn_touch(struct tn_conn *c)
+{
+	if (c->state == CONN_CLOSED || c->poll == NULL || c->out.len == 0)
+		return;
+	if (tn_list_empty(&c->link))
+		tn_list_append(&c->engine->dirty, &c->link);
+}
+
+/* The packet is queued: let it be looked at. */
+static void
+wake(struct tn_conn *c)
+{
+	if (c->wire != NULL)
+		c->wire->wake(c->wire);
+	else
+		tn_conn_touch(c);
+}
+
+static struct tn_outq *
+queue_of(struct tn_conn *c)
+{
+	return c->wire != NULL ? &c->wire->out : &c->out;
+}
+
+/* Too slow to be waited for: what is queued is not sent any more. */
+static void
+end_slow(struct tn_conn *c)
+{
+	tn_outq_fini(queue_of(c));
+	c->engine->counts.slow_closed++;
+	tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
+}
+
+static bool
+fits(const struct tn_conn *c, const struct tn_outq *q,
+    const struct tn_rcbuf *rc)
+{
+	return q->bytes + tn_rcbuf_frame(rc).len <=
+	    c->engine->options.max_queue;
+}
+
+static void
+queue(struct tn_conn *c, struct tn_rcbuf *rc)
+{
+	struct tn_outq *q = queue_of(c);
+
+	if (!fits(c, q, rc))
+		c->engine->counts.volatile_dropped += tn_outq_drop_volatile(q);
+	if (!fits(c, q, rc) && rc->is_volatile) {
+		c->engine->counts.volatile_dropped++;
+		return;
+	}
+	if (!fits(c, q, rc) || tn_outq_push(q, rc) < 0) {
+		end_slow(c);
+		return;
+	}
+	wake(c);
+}
+
+void
+tn_conn_send_standing(struct tn_conn *c, enum standing_packet which)
+{
+	if (c->state == CONN_OPEN)
+		queue(c, c->engine->standing[which]);
+}
+
+void
+tn_conn_send(struct tn_conn *c, struct tn_rcbuf *message)
+{
+	if (c->state != CONN_OPEN)
+		return;
+	c->engine->counts.messages_out++;
+	queue(c, message);
+}
+
+void
+tn_conn_close(struct tn_conn *c, enum tn_close_reason reason)
+{
+	if (c->state != CONN_OPEN)
+		return;
+	if (c->wire != NULL) {
+		tn_conn_end(c, reason);
+		return;
+	}
+	c->state = CONN_CLOSING;
+	c->reason = reason;
+	if (c->probe == NULL)
+		tn_conn_poll_close(c);
+}
+
+bool
+tn_conn_is_writable(const struct tn_conn *c)
+{
+	if (c->state != CONN_OPEN)
+		return false;
+	if (c->wire == NULL)
+		return c->poll != NULL;
+	return !c->wire->pending && c->wire->out.bytes < WRITABLE_BYTES;
+}
+
+const char *
+tn_conn_sid(const struct tn_conn *c)
+{
+	return c->sid;
+}
+
+void *
+tn_conn_user(const struct tn_conn *c)
+{
+	return c->user;
+}
+
+void
+tn_conn_set_user(struct tn_conn *c, void *user)
+{
+	c->user = user;
+}
+
+/* A text message: the digit has to stand in one piece with the head. */
+static struct tn_rcbuf *
+text_message(struct tn_slice head, struct tn_slice body)
+{
+	char small[HEAD_BYTES], *all = small;
+	struct tn_rcbuf *rc;
+
+	if (head.len >= sizeof(small))
+		all = head.len < SIZE_MAX ? malloc(head.len + 1) : NULL;
+	if (all == NULL)
+		return NULL;
+	all[0] = '4';
+	if (head.len > 0)
+		memcpy(all + 1, head.ptr, head.len);
+	rc = tn_rcbuf_new(tn_slice(all, head.len + 1), body);
+	if (all != small)
+		free(all);
+	return rc;
+}
+
+struct tn_rcbuf *
+tn_message_new(struct tn_slice head, struct tn_slice body, bool binary)
+{
+	struct tn_rcbuf *rc = binary ? tn_rcbuf_new(head, body) :
+	    text_message(head, body);
+
+	if (rc == NULL)
+		return NULL;
+	rc->binary = binary;
+	tn_ws_frame_head(rc);
+	return rc;
+}

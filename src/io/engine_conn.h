@@ -1,0 +1,194 @@
+/* Sessions from within: what the files of the engine share. */
+#ifndef TN_ENGINE_CONN_H
+#define TN_ENGINE_CONN_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "io/eio_packet.h"
+#include "io/engine.h"
+
+/* How long a polling client has to fetch the news that it was closed. */
+#define TN_EIO_CLOSE_GRACE_MS	30000
+/* How often a parked poll is let go while its client wants to upgrade. */
+#define TN_EIO_NOOP_MS		100
+
+/* A packet of the engine's own goes out as one of these shared buffers. */
+enum standing_packet {
+	STANDING_PING,
+	STANDING_PROBE,
+	STANDING_PACKETS
+};
+
+struct tn_engine {
+	struct tn_engine_options options;	/* with the defaults filled in */
+	struct tn_engine_hooks hooks;
+	struct tn_wheel *wheel;
+	struct tn_log *log;
+	struct tn_map conns;		/* by sid */
+	struct tn_list dirty;		/* sessions whose poll has an answer */
+	struct tn_list ended;		/* sessions before their on_close */
+	struct tn_rcbuf *standing[STANDING_PACKETS];
+	struct tn_arena scratch;	/* of one request */
+	struct tn_buf payload;		/* of one reply */
+	struct tn_buf decoded;		/* of one binary packet */
+	struct tn_engine_counts counts;
+	bool stopping;
+};
+
+enum conn_state {
+	CONN_OPEN,
+	CONN_CLOSING,		/* a polling client is still to be told */
+	CONN_CLOSED		/* waits for on_close */
+};
+
+/*
+ * The transport is wire, or polling while wire is NULL. probe is a WebSocket
+ * that offers to take over.
+ */
+struct tn_conn {
+	struct tn_engine *engine;
+	void *user;
+	struct tn_exchange *poll;	/* parked GET */
+	struct tn_exchange *post;	/* POST whose body is coming */
+	struct tn_wire *wire;
+	struct tn_wire *probe;
+	struct tn_outq out;		/* for the next poll */
+	struct tn_timer beat;		/* next ping, or patience for a pong */
+	struct tn_timer task;		/* upgrade, or grace of a close */
+	int64_t upgrade_by_ms;
+	struct tn_list link;		/* in dirty or ended */
+	enum conn_state state;
+	enum tn_close_reason reason;	/* once it is not open */
+	bool awaits_pong;
+	bool was_patient;		/* another packet prolonged the wait */
+	bool probed;			/* the probe was answered */
+	char sid[];
+};
+
+/* engine.c */
+
+/* The clock of all deadlines. */
+static inline int64_t
+tn_engine_now(const struct tn_engine *engine)
+{
+	return engine->wheel->now_ms;
+}
+
+/* engine_conn.c */
+
+/* A session with its open packet queued; NULL: no memory. */
+struct tn_conn *tn_conn_new(struct tn_engine *engine, bool can_upgrade);
+
+/* It begins: heartbeat, on_open. */
+void tn_conn_open(struct tn_conn *c, const struct tn_io_request *request);
+
+/* Never opened, or after its on_close. */
+void tn_conn_free(struct tn_conn *c);
+
+/* End it now; on_close and the freeing follow in tn_engine_flush. */
+void tn_conn_end(struct tn_conn *c, enum tn_close_reason reason);
+
+/* One of the engine's own packets. */
+void tn_conn_send_standing(struct tn_conn *c, enum standing_packet which);
+
+/* The poll can be answered this turn, if there is one and something for it. */
+void tn_conn_touch(struct tn_conn *c);
+
+/* The WebSocket is not the session's any more: close it after its queue. */
+void tn_wire_drop(struct tn_wire *w);
+
+/* engine_beat.c */
+
+void tn_conn_beat_start(struct tn_conn *c);
+void tn_conn_beat_upgraded(struct tn_conn *c);
+/* A packet that is no pong came. */
+void tn_conn_beat_packet(struct tn_conn *c);
+void tn_conn_beat_pong(struct tn_conn *c);
+
+/* engine_link.c */
+
+enum link_kind {
+	LINK_POLLING,
+	LINK_SOCKET,
+	LINK_PROBING
+};
+
+/* What came, whole: text with its digit, or (binary) bytes alone. */
+void tn_conn_receive(struct tn_conn *c, enum link_kind kind, bool binary,
+    struct tn_slice bytes);
+
+/* engine_upgrade.c */
+
+void tn_conn_probe_open(struct tn_conn *c, struct tn_wire *w);
+void tn_conn_probe_answer(struct tn_conn *c);
+void tn_conn_upgrade(struct tn_conn *c);
+/* The probing WebSocket failed; polling goes on. */
+void tn_conn_probe_fail(struct tn_conn *c);
+/* The same, when it is already the host's again. */
+void tn_conn_probe_gone(struct tn_conn *c);
+
+/* engine_poll.c */
+
+/* Answer and forget an exchange. */
+void tn_exchange_reply(struct tn_exchange *x, int status, const char *type,
+    struct tn_slice body);
+/* Answer a browser that asks whether it may. */
+void tn_exchange_preflight(struct tn_exchange *x,
+    const struct tn_io_request *request);
+/* Cut a POST's connection off without an answer. */
+void tn_exchange_cut(struct tn_exchange *x);
+/* Answer the poll with one bare packet ("1", "6"). */
+void tn_conn_poll_answer(struct tn_conn *c, const char *packet);
+/* Answer the poll with all that is queued. */
+void tn_conn_poll_flush(struct tn_conn *c);
+/* Close a polling session: now if it can be told, else within the grace. */
+void tn_conn_poll_close(struct tn_conn *c);
+enum tn_engine_verdict tn_conn_request(struct tn_conn *c,
+    const struct tn_io_request *request, struct tn_exchange *x);
+
+/* engine_check.c */
+
+#define TN_EIO_FAULTS(X)						\
+	X(TRANSPORT,	0, 400, "Transport unknown")			\
+	X(SID,		1, 400, "Session ID unknown")			\
+	X(METHOD,	2, 400, "Bad handshake method")			\
+	X(REQUEST,	3, 400, "Bad request")				\
+	X(FORBIDDEN,	4, 403, "Forbidden")				\
+	X(VERSION,	5, 400, "Unsupported protocol version")		\
+	X(BUSY,		6, 503, "Service Unavailable")
+
+enum eio_fault {
+	EIO_FINE = -1,
+#define TN_EIO_FAULT_ENUM(name, code, status, text) EIO_FAULT_##name = (code),
+	TN_EIO_FAULTS(TN_EIO_FAULT_ENUM)
+#undef TN_EIO_FAULT_ENUM
+};
+
+/*
+ * Everything that is asked before a request is served, in the reference's
+ * order. c is set to the session it names, or to NULL for a handshake.
+ */
+enum eio_fault tn_engine_check(struct tn_engine *engine,
+    const struct tn_io_request *request, struct tn_conn **c);
+
+int tn_eio_fault_status(enum eio_fault fault);
+const char *tn_eio_fault_text(enum eio_fault fault);
+
+/* A header by its name in lower case; ptr NULL if it was not sent. */
+struct tn_slice tn_io_request_header(const struct tn_io_request *request,
+    const char *name);
+
+/* engine_origin.c */
+
+/* May pages of this request's origin use the engine? */
+bool tn_engine_origin_ok(const struct tn_engine *engine,
+    const struct tn_io_request *request);
+
+/*
+ * The setting in origins that allows this request's origin to read answers
+ * ("*" or the origin itself), or NULL.
+ */
+const char *tn_engine_cors_origin(const struct tn_engine *engine,
+    const struct tn_io_request *request);
+
+#endif

@@ -1,0 +1,286 @@
+/* Sessions over HTTP: the parked GET that fetches, the POST that brings. */
+#include "config.h"
+
+#include "io/engine_conn.h"
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/utf8.h"
+
+enum { REPLY_HEADERS = 4 };
+
+/* What lets pages of other, configured origins read the answer. */
+static size_t
+add_cors(struct tn_pair *headers, const char *origin)
+{
+	if (origin == NULL)
+		return 0;
+	headers[0] = (struct tn_pair){
+		TN_SLICE("Access-Control-Allow-Origin"),
+		tn_slice_str(origin),
+	};
+	if (strcmp(origin, "*") == 0)
+		return 1;
+	headers[1] = (struct tn_pair){ TN_SLICE("Vary"), TN_SLICE("Origin") };
+	headers[2] = (struct tn_pair){
+		TN_SLICE("Access-Control-Allow-Credentials"), TN_SLICE("true"),
+	};
+	return 3;
+}
+
+static void
+forget(struct tn_exchange *x)
+{
+	struct tn_conn *c = x->conn;
+
+	x->conn = NULL;
+	tn_buf_fini(&x->body);
+	if (c == NULL)
+		return;
+	if (c->poll == x)
+		c->poll = NULL;
+	if (c->post == x)
+		c->post = NULL;
+}
+
+void
+tn_exchange_reply(struct tn_exchange *x, int status, const char *type,
+    struct tn_slice body)
+{
+	struct tn_pair headers[REPLY_HEADERS];
+	struct tn_io_reply reply = {
+		.status = status,
+		.type = tn_slice_str(type),
+		.headers = headers,
+		.body = body,
+	};
+
+	if (status == 200)
+		headers[reply.nheaders++] = (struct tn_pair){
+			TN_SLICE("cache-control"), TN_SLICE("no-store"),
+		};
+	reply.nheaders += add_cors(headers + reply.nheaders, x->origin);
+	forget(x);
+	x->reply(x, &reply);
+}
+
+void
+tn_exchange_preflight(struct tn_exchange *x,
+    const struct tn_io_request *request)
+{
+	struct tn_slice asked = tn_io_request_header(request,
+	    "access-control-request-headers");
+	struct tn_pair headers[REPLY_HEADERS + 2];
+	struct tn_io_reply reply = { .status = 204, .headers = headers };
+
+	reply.nheaders = add_cors(headers, x->origin);
+	headers[reply.nheaders++] = (struct tn_pair){
+		TN_SLICE("Access-Control-Allow-Methods"),
+		TN_SLICE("GET,HEAD,PUT,PATCH,POST,DELETE"),
+	};
+	if (asked.len > 0)
+		headers[reply.nheaders++] = (struct tn_pair){
+			TN_SLICE("Access-Control-Allow-Headers"), asked,
+		};
+	forget(x);
+	x->reply(x, &reply);
+}
+
+void
+tn_exchange_cut(struct tn_exchange *x)
+{
+	const struct tn_io_reply reply = { .status = 0, .close = true };
+
+	forget(x);
+	x->reply(x, &reply);
+}
+
+static void
+answer_poll(struct tn_conn *c, struct tn_slice payload)
+{
+	tn_exchange_reply(c->poll, 200, "text/plain; charset=UTF-8",
+	    payload);
+}
+
+void
+tn_conn_poll_answer(struct tn_conn *c, const char *packet)
+{
+	if (c->poll != NULL)
+		answer_poll(c, tn_slice_str(packet));
+}
+
+void
+tn_conn_poll_flush(struct tn_conn *c)
+{
+	struct tn_buf *b = &c->engine->payload;
+	struct tn_slice payload;
+
+	if (c->poll == NULL || c->out.len == 0)
+		return;
+	tn_buf_reset(b);
+	for (uint32_t i = 0; i < c->out.len; i++)
+		tn_eio_payload_add(b, tn_outq_at(&c->out, i));
+	if (tn_buf_finish(b, &payload, NULL) < 0) {
+		tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
+		return;
+	}
+	tn_outq_fini(&c->out);
+	answer_poll(c, payload);
+}
+
+static void
+on_grace_over(void *arg)
+{
+	struct tn_conn *c = arg;
+
+	tn_conn_end(c, c->reason);
+}
+
+void
+tn_conn_poll_close(struct tn_conn *c)
+{
+	struct tn_wheel *wheel = c->engine->wheel;
+
+	if (c->poll != NULL && c->out.len == 0) {
+		tn_conn_end(c, c->reason);
+		return;
+	}
+	tn_wheel_set(wheel, &c->task, wheel->now_ms + TN_EIO_CLOSE_GRACE_MS,
+	    on_grace_over, c);
+}
+
+/* One GET at a time: a second one ends the session. */
+static void
+overlap(struct tn_conn *c, struct tn_exchange *x)
+{
+	tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
+	tn_exchange_reply(x, 400, NULL, TN_SLICE_NONE);
+}
+
+static void
+on_get(struct tn_conn *c, struct tn_exchange *x)
+{
+	if (c->poll != NULL) {
+		overlap(c, x);
+		return;
+	}
+	x->conn = c;
+	c->poll = x;
+	if (c->out.len > 0) {
+		tn_conn_touch(c);
+	} else if (c->state == CONN_CLOSING && c->probe == NULL) {
+		tn_conn_poll_answer(c, "6\x1e" "1");
+		tn_conn_end(c, c->reason);
+	}
+}
+
+static bool
+is_octet_stream(const struct tn_io_request *request)
+{
+	struct tn_slice type = tn_io_request_header(request, "content-type");
+
+	return tn_slice_is(type, "application/octet-stream");
+}
+
+/* Longer than max_payload by its own account; without one, it is counted. */
+static bool
+is_too_long(const struct tn_conn *c, const struct tn_io_request *request)
+{
+	struct tn_slice text = tn_io_request_header(request, "content-length");
+	uint64_t len;
+
+	return tn_slice_u64(text, &len) && len > c->engine->options.max_payload;
+}
+
+static enum tn_engine_verdict
+on_post(struct tn_conn *c, const struct tn_io_request *request,
+    struct tn_exchange *x)
+{
+	if (c->post != NULL || is_octet_stream(request)) {
+		overlap(c, x);
+		return TN_ENGINE_REPLY;
+	}
+	if (is_too_long(c, request)) {
+		tn_exchange_reply(x, 413, NULL, TN_SLICE_NONE);
+		return TN_ENGINE_REPLY;
+	}
+	x->conn = c;
+	c->post = x;
+	return TN_ENGINE_BODY;
+}
+
+enum tn_engine_verdict
+tn_conn_request(struct tn_conn *c, const struct tn_io_request *request,
+    struct tn_exchange *x)
+{
+	if (tn_slice_is(request->method, "POST"))
+		return on_post(c, request, x);
+	if (tn_slice_is(request->method, "GET"))
+		on_get(c, x);
+	else
+		tn_exchange_reply(x, 500, NULL, TN_SLICE_NONE);
+	return TN_ENGINE_REPLY;
+}
+
+void
+tn_engine_body(struct tn_engine *engine, struct tn_exchange *x,
+    struct tn_slice part)
+{
+	(void)engine;
+	if (x->conn == NULL || x->too_large)
+		return;
+	tn_buf_slice(&x->body, part);
+	if (x->body.failed != 0) {
+		x->too_large = true;
+		tn_buf_fini(&x->body);
+	}
+}
+
+static void
+receive_payload(struct tn_conn *c, struct tn_slice body)
+{
+	size_t packets = 0;
+
+	if (body.len == 0 || !tn_utf8_valid(body)) {
+		tn_conn_end(c, TN_CLOSE_PARSE_ERROR);
+		return;
+	}
+	while (body.ptr != NULL && c->state == CONN_OPEN) {
+		if (++packets > TN_LIMIT_PAYLOAD_PACKETS) {
+			tn_conn_end(c, TN_CLOSE_PARSE_ERROR);
+			return;
+		}
+		tn_conn_receive(c, LINK_POLLING, false,
+		    tn_eio_payload_cut(&body));
+	}
+}
+
+void
+tn_engine_body_end(struct tn_engine *engine, struct tn_exchange *x)
+{
+	struct tn_conn *c = x->conn;
+
+	(void)engine;
+	if (c == NULL)
+		return;
+	if (x->too_large) {
+		tn_exchange_reply(x, 413, NULL, TN_SLICE_NONE);
+		return;
+	}
+	/* packets may end the session: it must not cut this one off then */
+	x->conn = NULL;
+	c->post = NULL;
+	receive_payload(c, tn_buf_view(&x->body));
+	tn_exchange_reply(x, 200, "text/html", TN_SLICE("ok"));
+}
+
+void
+tn_engine_gone(struct tn_engine *engine, struct tn_exchange *x)
+{
+	struct tn_conn *c = x->conn;
+
+	(void)engine;
+	forget(x);
+	if (c != NULL)
+		tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
+}

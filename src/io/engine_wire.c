@@ -1,0 +1,91 @@
+/* Sessions over WebSocket, from the handshake to the close. */
+#include "config.h"
+
+#include "io/engine_conn.h"
+
+bool
+tn_engine_may_upgrade(struct tn_engine *engine,
+    const struct tn_io_request *request, struct tn_io_reply *reply)
+{
+	struct tn_conn *c;
+	enum eio_fault fault = tn_engine_check(engine, request, &c);
+
+	if (fault == EIO_FINE)
+		return true;
+	*reply = (struct tn_io_reply){
+		.status = fault == EIO_FAULT_BUSY ? 503 : 400,
+		.type = TN_SLICE("text/html"),
+		.body = tn_slice_str(tn_eio_fault_text(fault)),
+		.close = true,
+	};
+	return false;
+}
+
+static void
+begin(struct tn_engine *engine, const struct tn_io_request *request,
+    struct tn_wire *w)
+{
+	struct tn_conn *c = tn_conn_new(engine, false);
+
+	if (c == NULL || tn_outq_move(&w->out, &c->out) < 0) {
+		if (c != NULL)
+			tn_conn_free(c);
+		tn_wire_drop(w);
+		return;
+	}
+	c->wire = w;
+	w->conn = c;
+	w->wake(w);
+	tn_conn_open(c, request);
+}
+
+void
+tn_engine_wire_open(struct tn_engine *engine,
+    const struct tn_io_request *request, struct tn_wire *w)
+{
+	struct tn_conn *c;
+
+	if (tn_engine_check(engine, request, &c) != EIO_FINE)
+		tn_wire_drop(w);
+	else if (c == NULL)
+		begin(engine, request, w);
+	else if (c->wire != NULL || c->probe != NULL ||
+	    engine->options.no_upgrades)
+		tn_wire_drop(w);	/* the session is left as it is */
+	else
+		tn_conn_probe_open(c, w);
+}
+
+void
+tn_engine_wire_message(struct tn_engine *engine, struct tn_wire *w,
+    bool binary, struct tn_slice bytes)
+{
+	struct tn_conn *c = w->conn;
+
+	if (c == NULL)
+		return;
+	if (bytes.len > engine->options.max_payload)
+		tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
+	else
+		tn_conn_receive(c, w == c->wire ? LINK_SOCKET : LINK_PROBING,
+		    binary, bytes);
+}
+
+void
+tn_engine_wire_gone(struct tn_engine *engine, struct tn_wire *w, bool clean)
+{
+	struct tn_conn *c = w->conn;
+
+	(void)engine;
+	w->conn = NULL;
+	tn_outq_fini(&w->out);
+	if (c == NULL)
+		return;
+	if (c->probe == w) {
+		tn_conn_probe_gone(c);
+		return;
+	}
+	c->wire = NULL;
+	tn_conn_end(c, clean ? TN_CLOSE_TRANSPORT_CLOSE :
+	    TN_CLOSE_TRANSPORT_ERROR);
+}

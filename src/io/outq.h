@@ -1,0 +1,35 @@
+/* What waits to be sent on one connection: references to counted bytes. */
+#ifndef TN_OUTQ_H
+#define TN_OUTQ_H
+
+#include "base/rcbuf.h"
+
+/* A ring; owns no memory while it is empty. Zeroed storage is an empty one. */
+struct tn_outq {
+	struct tn_rcbuf **items;
+	uint32_t head, len, cap;
+	size_t bytes;		/* frames' bytes, headers included */
+};
+
+/* Push takes a reference of its own. Returns 0 or TN_E_NOMEM. */
+int tn_outq_push(struct tn_outq *q, struct tn_rcbuf *rc);
+
+/* The i-th from the front, i < q->len; stays the queue's. */
+static inline struct tn_rcbuf *
+tn_outq_at(const struct tn_outq *q, uint32_t i)
+{
+	return q->items[(q->head + i) & (q->cap - 1)];
+}
+
+/* Give the first n back. */
+void tn_outq_pop(struct tn_outq *q, uint32_t n);
+
+/* Drop those that may be dropped. Returns how many. */
+uint32_t tn_outq_drop_volatile(struct tn_outq *q);
+
+/* Put all of from behind to; from is empty then. Returns 0 or TN_E_NOMEM. */
+int tn_outq_move(struct tn_outq *to, struct tn_outq *from);
+
+void tn_outq_fini(struct tn_outq *q);
+
+#endif
