@@ -1,0 +1,33 @@
+/*
+ * One process of a FastCGI program: an event loop over its connections.
+ *
+ *	listener ─accept4─▶ connection ◀──────────── kept ───────────┐
+ *	                        │ readable: look (fcgi_look.h)        │
+ *	                        ├─ came in whole ──▶ app ─▶ answer ───┤
+ *	                        │                     │ TN_SLOW       │
+ *	                        └─ still coming ──▶ helper pool ──────┘
+ *
+ * Connections that wait cost a descriptor and no thread. The loop never waits
+ * for a connection: what may have to wait goes to the pool, and past the
+ * pool's queue is answered 503.
+ */
+#ifndef TN_FCGI_WORKER_H
+#define TN_FCGI_WORKER_H
+
+#include "host/host_app.h"
+
+/*
+ * Serve until TERM or INT; then take what has connected already, answer what
+ * comes on kept connections, and return when they are quiet or at the
+ * deadline, at once on a second signal. The signals of tn_prefork_signals
+ * must be blocked.
+ *
+ * listen_fd  nonblocking and listening; borrowed
+ *
+ * Returns 0, TN_E_SYSTEM or TN_E_NOMEM.
+ */
+int tn_fcgi_worker_run(int listen_fd, struct tn_app *app,
+    const struct tn_host_app_options *options, struct tn_log *log,
+    struct tn_err *err);
+
+#endif
