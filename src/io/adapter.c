@@ -1,0 +1,47 @@
+#include "config.h"
+
+#include "io/adapter.h"
+
+static const struct tn_adapter_ops memory_ops;	/* none is needed */
+
+void
+tn_memory_adapter_init(struct tn_adapter *a)
+{
+	a->ops = &memory_ops;
+}
+
+int
+tn_adapter_open(struct tn_adapter *a, struct tn_ns *ns, struct tn_err *err)
+{
+	return a->ops->open == NULL ? 0 : a->ops->open(a, ns, err);
+}
+
+void
+tn_adapter_close(struct tn_adapter *a, struct tn_ns *ns)
+{
+	if (a->ops->close != NULL)
+		a->ops->close(a, ns);
+}
+
+int
+tn_adapter_publish(struct tn_adapter *a, struct tn_ns *ns,
+    const struct tn_broadcast_packet *packet)
+{
+	return a->ops->publish == NULL ? 0 : a->ops->publish(a, ns, packet);
+}
+
+void
+tn_adapter_room_opened(struct tn_adapter *a, struct tn_ns *ns,
+    struct tn_slice room)
+{
+	if (a->ops->room_opened != NULL)
+		a->ops->room_opened(a, ns, room);
+}
+
+void
+tn_adapter_room_closed(struct tn_adapter *a, struct tn_ns *ns,
+    struct tn_slice room)
+{
+	if (a->ops->room_closed != NULL)
+		a->ops->room_closed(a, ns, room);
+}

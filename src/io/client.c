@@ -1,0 +1,294 @@
+/*
+ * Connections: what the engine hears goes to the socket it is for. Whatever
+ * a client may not do ends its connection, as the reference does.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "io/inner.h"
+
+/* ---- closing --------------------------------------------------------------*/
+
+void
+tn_client_close(struct tn_client *c)
+{
+	if (c->is_closing)
+		return;
+	c->is_closing = true;
+	tn_conn_close(c->conn, TN_CLOSE_FORCED_CLOSE);
+}
+
+static void
+blame(struct tn_client *c, const char *why)
+{
+	tn_log_event(c->io->log, TN_LOG_INFO, "io.bad_packet",
+	    TN_F_SLICE("address", tn_handshake_address(c->handshake)),
+	    TN_F_STR("why", why));
+	tn_client_close(c);
+}
+
+void
+tn_client_joined(struct tn_client *c)
+{
+	tn_wheel_cancel(c->io->wheel, &c->connecting);
+}
+
+static void
+on_connect_timeout(void *arg)
+{
+	tn_client_close(arg);
+}
+
+/* ---- packets, by type -----------------------------------------------------*/
+
+/* The client's socket in a namespace, in whatever state. */
+static struct tn_socket *
+find_socket(const struct tn_client *c, const struct tn_ns *ns)
+{
+	for (struct tn_list *it = c->sockets.next; it != &c->sockets;
+	    it = it->next) {
+		struct tn_socket *s = TN_CONTAINER(it, struct tn_socket, link);
+
+		if (s->ns == ns)
+			return s;
+	}
+	return NULL;
+}
+
+static struct tn_socket *
+find_connected(const struct tn_client *c, const struct tn_sio_packet *p)
+{
+	struct tn_ns *ns = tn_map_get(&c->io->namespaces, p->nsp);
+	struct tn_socket *s = ns == NULL ? NULL : find_socket(c, ns);
+
+	return s != NULL && s->state == TN_SOCKET_CONNECTED ? s : NULL;
+}
+
+static void
+on_connect(struct tn_client *c, const struct tn_sio_packet *p)
+{
+	struct tn_ns *ns = tn_map_get(&c->io->namespaces, p->nsp);
+
+	if (ns == NULL)
+		tn_ns_refuse(c, p->nsp, TN_SLICE("Invalid namespace"),
+		    TN_SLICE_NONE);
+	else if (find_socket(c, ns) != NULL)
+		blame(c, "a second CONNECT to a namespace");
+	else if (c->nsockets >= TN_LIMIT_NSPS_PER_CLIENT)
+		tn_ns_refuse(c, p->nsp, TN_SLICE("Too many namespaces"),
+		    TN_SLICE_NONE);
+	else if (p->data.len > TN_LIMIT_AUTH_BYTES)
+		tn_ns_refuse(c, p->nsp, TN_SLICE("Auth payload too large"),
+		    TN_SLICE_NONE);
+	else
+		tn_ns_connect(ns, c, p->data);
+}
+
+static void
+on_event(struct tn_socket *s, const struct tn_sio_packet *p,
+    const struct tn_slice *buffers)
+{
+	bool answered = false;
+	struct tn_event event = {
+		.ns = s->ns, .name = p->name, .data = p->data,
+		.args = p->args, .buffers = buffers,
+		.nbuffers = p->attachments, .wants_ack = p->has_id,
+		.socket = s, .ack_id = p->id, .answered = &answered,
+	};
+
+	if (p->name.ptr != NULL)
+		tn_socket_fire(s, p->name, &event);
+}
+
+static void
+on_packet(struct tn_client *c, const struct tn_sio_packet *p,
+    const struct tn_slice *buffers)
+{
+	struct tn_socket *s;
+
+	if (p->type == TN_SIO_CONNECT) {
+		on_connect(c, p);
+		return;
+	}
+	s = find_connected(c, p);
+	if (s == NULL || p->type == TN_SIO_CONNECT_ERROR)
+		blame(c, "a packet for a namespace that was not joined");
+	else if (p->type == TN_SIO_DISCONNECT)
+		tn_socket_drop(s, "client namespace disconnect");
+	else if (p->type == TN_SIO_ACK || p->type == TN_SIO_BINARY_ACK)
+		tn_acks_answer(s, p, buffers);
+	else
+		on_event(s, p, buffers);
+}
+
+/* ---- attachments ----------------------------------------------------------*/
+
+static void
+pending_free(struct tn_client *c)
+{
+	struct tn_reassembly *r = c->pending;
+
+	c->pending = NULL;
+	if (r == NULL)
+		return;
+	tn_wheel_cancel(c->io->wheel, &r->deadline);
+	for (size_t i = 0; i < r->got; i++)
+		free((void *)(uintptr_t)r->buffers[i].ptr);
+	free(r->text);
+	free(r);
+}
+
+static void
+on_attachment_timeout(void *arg)
+{
+	blame(arg, "attachments did not come in time");
+}
+
+static void
+begin_pending(struct tn_client *c, struct tn_slice text, size_t wanted)
+{
+	struct tn_wheel *wheel = c->io->wheel;
+	struct tn_reassembly *r = calloc(1, sizeof(*r));
+
+	if (r == NULL || (r->text = malloc(text.len)) == NULL) {
+		free(r);
+		tn_client_close(c);
+		return;
+	}
+	memcpy(r->text, text.ptr, text.len);
+	r->text_len = text.len;
+	r->wanted = wanted;
+	c->pending = r;
+	tn_wheel_set(wheel, &r->deadline,
+	    wheel->now_ms + TN_LIMIT_ATTACHMENT_MS, on_attachment_timeout, c);
+}
+
+static bool
+add_buffer(struct tn_reassembly *r, struct tn_slice bytes)
+{
+	char *copy = malloc(bytes.len + 1);	/* one, for an empty buffer */
+
+	if (copy == NULL)
+		return false;
+	if (bytes.len > 0)
+		memcpy(copy, bytes.ptr, bytes.len);
+	r->buffers[r->got++] = tn_slice(copy, bytes.len);
+	r->bytes += bytes.len;
+	return true;
+}
+
+/* All are here: read the text again, now that it is our copy. */
+static void
+finish_pending(struct tn_client *c)
+{
+	struct tn_reassembly *r = c->pending;
+	struct tn_sio_packet packet;
+	struct tn_err err;
+
+	tn_wheel_cancel(c->io->wheel, &r->deadline);
+	tn_arena_reset(&c->io->arena);
+	if (tn_sio_decode(tn_slice(r->text, r->text_len),
+	    c->io->max_attachments, &c->io->arena, &packet, &err) == 0)
+		on_packet(c, &packet, r->buffers);
+	else
+		blame(c, err.text);
+	pending_free(c);
+}
+
+/* ---- what the engine tells ------------------------------------------------*/
+
+static void
+on_open(struct tn_conn *conn, const struct tn_io_request *request, void *arg)
+{
+	struct tn_io *io = arg;
+	struct tn_client *c = calloc(1, sizeof(*c));
+
+	if (c != NULL)
+		c->handshake = tn_handshake_new(request, tn_clock_wall_ms());
+	if (c == NULL || c->handshake == NULL) {
+		free(c);
+		tn_conn_close(conn, TN_CLOSE_FORCED_CLOSE);
+		return;
+	}
+	c->io = io;
+	c->conn = conn;
+	tn_list_init(&c->sockets);
+	tn_conn_set_user(conn, c);
+	tn_wheel_set(io->wheel, &c->connecting,
+	    io->wheel->now_ms + io->connect_timeout_ms, on_connect_timeout, c);
+}
+
+static void
+on_text(struct tn_conn *conn, struct tn_slice text, void *arg)
+{
+	struct tn_io *io = arg;
+	struct tn_client *c = tn_conn_user(conn);
+	struct tn_sio_packet packet;
+	struct tn_err err = { 0 };
+
+	if (c == NULL || c->is_closing)
+		return;
+	if (c->pending != NULL) {
+		blame(c, "text while attachments are missing");
+		return;
+	}
+	tn_arena_reset(&io->arena);
+	if (tn_sio_decode(text, io->max_attachments, &io->arena, &packet,
+	    &err) < 0)
+		blame(c, err.text);
+	else if (packet.attachments == 0)
+		on_packet(c, &packet, NULL);
+	else if (find_connected(c, &packet) == NULL)
+		blame(c, "a packet for a namespace that was not joined");
+	else
+		begin_pending(c, text, packet.attachments);
+}
+
+static void
+on_binary(struct tn_conn *conn, struct tn_slice bytes, void *arg)
+{
+	struct tn_client *c = tn_conn_user(conn);
+	struct tn_reassembly *r;
+
+	(void)arg;
+	if (c == NULL || c->is_closing)
+		return;
+	r = c->pending;
+	if (r == NULL)
+		blame(c, "a binary message that no event announced");
+	else if (bytes.len > TN_LIMIT_ATTACHMENT_BYTES - r->bytes)
+		blame(c, "attachments are too large");
+	else if (!add_buffer(r, bytes))
+		tn_client_close(c);
+	else if (r->got == r->wanted)
+		finish_pending(c);
+}
+
+static void
+on_close(struct tn_conn *conn, enum tn_close_reason reason, void *arg)
+{
+	struct tn_client *c = tn_conn_user(conn);
+	const char *text = tn_close_reason_text(reason);
+
+	(void)arg;
+	if (c == NULL)
+		return;
+	c->is_closing = true;
+	tn_wheel_cancel(c->io->wheel, &c->connecting);
+	while (!tn_list_empty(&c->sockets))
+		tn_socket_drop(TN_CONTAINER(c->sockets.next, struct tn_socket,
+		    link), text);
+	pending_free(c);
+	tn_handshake_free(&c->handshake);
+	free(c);
+}
+
+const struct tn_engine_hooks tn_client_hooks = {
+	.on_open = on_open,
+	.on_text = on_text,
+	.on_binary = on_binary,
+	.on_close = on_close,
+};

@@ -1,0 +1,288 @@
+#include "config.h"
+
+#include "io/handshake.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/url.h"
+#include "base/utf8.h"
+#include "io/engine.h"
+
+/* bytes: address, target, then name and value of each header. */
+struct tn_handshake {
+	int64_t issued_ms;
+	uint32_t address_len, target_len;
+	uint16_t nheaders;
+	bool secure;
+	char bytes[];	/* each header: two lengths (uint32_t), two texts */
+};
+
+struct cursor {
+	const char *at;
+	uint16_t left;
+};
+
+/* ---- packing --------------------------------------------------------------*/
+
+static void
+pack(char **at, struct tn_slice s)
+{
+	if (s.len > 0)
+		memcpy(*at, s.ptr, s.len);
+	*at += s.len;
+}
+
+static void
+pack_length(char **at, size_t len)
+{
+	uint32_t n = (uint32_t)len;
+
+	memcpy(*at, &n, sizeof(n));
+	*at += sizeof(n);
+}
+
+static bool
+packed_size(const struct tn_io_request *r, size_t *size)
+{
+	size_t sum = r->address.len + r->target.len;
+
+	if (r->nheaders > UINT16_MAX || sum > INT32_MAX)
+		return false;
+	for (size_t i = 0; i < r->nheaders; i++) {
+		if (r->headers[i].name.len > INT32_MAX ||
+		    r->headers[i].value.len > INT32_MAX)
+			return false;
+		sum += 2 * sizeof(uint32_t) + r->headers[i].name.len +
+		    r->headers[i].value.len;
+	}
+	*size = sum;
+	return true;
+}
+
+struct tn_handshake *
+tn_handshake_new(const struct tn_io_request *r, int64_t issued_ms)
+{
+	struct tn_handshake *h;
+	size_t size;
+	char *at;
+
+	if (!packed_size(r, &size) || (h = malloc(sizeof(*h) + size)) == NULL)
+		return NULL;
+	*h = (struct tn_handshake){
+		.issued_ms = issued_ms,
+		.address_len = (uint32_t)r->address.len,
+		.target_len = (uint32_t)r->target.len,
+		.nheaders = (uint16_t)r->nheaders,
+		.secure = r->secure,
+	};
+	at = h->bytes;
+	pack(&at, r->address);
+	pack(&at, r->target);
+	for (size_t i = 0; i < r->nheaders; i++) {
+		pack_length(&at, r->headers[i].name.len);
+		pack_length(&at, r->headers[i].value.len);
+		pack(&at, r->headers[i].name);
+		pack(&at, r->headers[i].value);
+	}
+	return h;
+}
+
+void
+tn_handshake_free(struct tn_handshake **h)
+{
+	free(*h);
+	*h = NULL;
+}
+
+/* ---- reading --------------------------------------------------------------*/
+
+static struct cursor
+first_header(const struct tn_handshake *h)
+{
+	return (struct cursor){ h->bytes + h->address_len + h->target_len,
+		h->nheaders };
+}
+
+static bool
+next_header(struct cursor *c, struct tn_pair *pair)
+{
+	uint32_t lengths[2];
+
+	if (c->left == 0)
+		return false;
+	memcpy(lengths, c->at, sizeof(lengths));
+	c->at += sizeof(lengths);
+	pair->name = tn_slice(c->at, lengths[0]);
+	pair->value = tn_slice(c->at + lengths[0], lengths[1]);
+	c->at += (size_t)lengths[0] + lengths[1];
+	c->left--;
+	return true;
+}
+
+struct tn_slice
+tn_handshake_header(const struct tn_handshake *h, const char *name)
+{
+	struct cursor c = first_header(h);
+	struct tn_pair pair;
+
+	while (next_header(&c, &pair)) {
+		if (tn_slice_is(pair.name, name))
+			return pair.value;
+	}
+	return TN_SLICE_NONE;
+}
+
+struct tn_slice
+tn_handshake_address(const struct tn_handshake *h)
+{
+	return tn_slice(h->bytes, h->address_len);
+}
+
+/* ---- JSON -----------------------------------------------------------------*/
+
+/* Bytes of HTTP are Latin-1 to Node; what is above ASCII becomes two bytes. */
+static void
+write_latin1(struct tn_buf *out, struct tn_slice s)
+{
+	struct tn_buf text;
+
+	if (tn_utf8_valid(s) && tn_utf8_count(s) == s.len) {
+		tn_json_write_string(out, s);
+		return;
+	}
+	tn_buf_init(&text, 2 * s.len);
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+
+		if (c >= 0x80)
+			tn_buf_char(&text, (char)(0xc0 | c >> 6));
+		tn_buf_char(&text, (char)(c < 0x80 ? c : 0x80 | (c & 0x3f)));
+	}
+	if (text.failed)
+		out->failed = text.failed;
+	tn_json_write_string(out, tn_buf_view(&text));
+	tn_buf_fini(&text);
+}
+
+static bool
+is_secret(struct tn_slice name)
+{
+	return tn_slice_is(name, "cookie") ||
+	    tn_slice_is(name, "authorization") ||
+	    tn_slice_is(name, "proxy-authorization");
+}
+
+static bool
+was_written(const struct tn_handshake *h, const struct tn_pair *upto)
+{
+	struct cursor c = first_header(h);
+	struct tn_pair pair;
+
+	while (next_header(&c, &pair) && pair.name.ptr != upto->name.ptr) {
+		if (tn_slice_eq(pair.name, upto->name))
+			return true;
+	}
+	return false;
+}
+
+static void
+write_headers(struct tn_buf *out, const struct tn_handshake *h)
+{
+	struct cursor c = first_header(h);
+	struct tn_pair pair;
+	bool is_first = true;
+
+	tn_buf_str(out, "{\"headers\":{");
+	while (next_header(&c, &pair)) {
+		if (is_secret(pair.name) || was_written(h, &pair))
+			continue;
+		if (!is_first)
+			tn_buf_char(out, ',');
+		is_first = false;
+		write_latin1(out, pair.name);
+		tn_buf_char(out, ':');
+		write_latin1(out, pair.value);
+	}
+	tn_buf_char(out, '}');
+}
+
+/* As JavaScript's Date writes itself, in UTC whatever the locale is. */
+static void
+write_time(struct tn_buf *out, int64_t ms)
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm = { 0 };
+
+	gmtime_r(&seconds, &tm);
+	tn_buf_printf(out, ",\"time\":\"%.3s %.3s %02d %04d %02d:%02d:%02d "
+	    "GMT+0000 (Coordinated Universal Time)\"", days + 3 * tm.tm_wday,
+	    months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_year + 1900, tm.tm_hour,
+	    tm.tm_min, tm.tm_sec);
+}
+
+static bool
+is_last(const struct tn_pair *pairs, size_t n, size_t i)
+{
+	for (size_t k = i + 1; k < n; k++) {
+		if (tn_slice_eq(pairs[k].name, pairs[i].name))
+			return false;
+	}
+	return true;
+}
+
+static void
+write_query(struct tn_buf *out, struct tn_slice target)
+{
+	struct tn_pair pairs[TN_LIMIT_QUERY_PAIRS];
+	struct tn_arena arena;
+	size_t n = 0;
+	bool is_first = true;
+
+	tn_slice_cut(&target, '?');
+	tn_arena_init(&arena, 4 * TN_LIMIT_HEADER_BYTES);
+	if (target.ptr == NULL || tn_url_form(target, &arena, pairs,
+	    TN_LIMIT_QUERY_PAIRS, &n, NULL) < 0)
+		n = 0;
+	tn_buf_str(out, ",\"query\":{");
+	for (size_t i = 0; i < n; i++) {
+		if (!is_last(pairs, n, i))
+			continue;
+		if (!is_first)
+			tn_buf_char(out, ',');
+		is_first = false;
+		tn_json_write_string(out, pairs[i].name);
+		tn_buf_char(out, ':');
+		tn_json_write_string(out, pairs[i].value);
+	}
+	tn_buf_char(out, '}');
+	tn_arena_fini(&arena);
+}
+
+void
+tn_handshake_write_json(const struct tn_handshake *h, struct tn_slice auth,
+    struct tn_buf *out)
+{
+	struct tn_slice target = tn_slice(h->bytes + h->address_len,
+	    h->target_len);
+
+	write_headers(out, h);
+	write_time(out, h->issued_ms);
+	tn_buf_str(out, ",\"address\":");
+	write_latin1(out, tn_handshake_address(h));
+	tn_buf_printf(out, ",\"xdomain\":%s,\"secure\":%s,\"issued\":",
+	    tn_handshake_header(h, "origin").ptr != NULL ? "true" : "false",
+	    h->secure ? "true" : "false");
+	tn_buf_i64(out, h->issued_ms);
+	tn_buf_str(out, ",\"url\":");
+	write_latin1(out, target);
+	write_query(out, target);
+	tn_buf_str(out, ",\"auth\":");
+	tn_buf_slice(out, auth);
+	tn_buf_char(out, '}');
+}

@@ -1,0 +1,205 @@
+/*
+ * What the files of the Socket.IO server know of each other; not installed.
+ *
+ *     tn_io --- namespaces ---> tn_ns --- sockets, rooms ---> tn_socket
+ *       |  `--- slots --------------------------------------^    ^
+ *       `--- engine ---> tn_conn ---> tn_client --- sockets -----'
+ *
+ * A tn_client is one connection, a tn_socket one namespace it joined. A
+ * socket that has gone leaves its slot, its rooms and its client at once;
+ * its memory is freed a turn later, so that no caller's pointer dangles.
+ */
+#ifndef TN_IO_INNER_H
+#define TN_IO_INNER_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/wheel.h"
+#include "io/adapter.h"
+#include "io/handlers.h"
+#include "io/handshake.h"
+#include "io/io.h"
+#include "io/rooms.h"
+#include "io/sio_packet.h"
+
+struct tn_slot {
+	struct tn_socket *socket;	/* NULL: free */
+	uint32_t generation;
+	uint32_t next_free;
+};
+
+struct tn_io {
+	struct tn_engine *engine;
+	struct tn_wheel *wheel;
+	struct tn_log *log;
+	struct tn_adapter *adapter;
+	struct tn_adapter memory;	/* the adapter if none is set */
+	struct tn_map namespaces;
+	struct tn_map handlers;		/* interned sets */
+	struct tn_slot *slots;
+	uint32_t nslots, free_slot;	/* NO_SLOT: none */
+	uint32_t epoch;			/* of the last walk over rooms */
+	struct tn_list dead;		/* sockets to be freed */
+	struct tn_list waiting;		/* nexts and event refs that are held */
+	struct tn_timer reaper;
+	struct tn_arena arena;		/* of the packet being handled */
+	struct tn_buf scratch;		/* of the packet being written */
+	size_t max_attachments;
+	int connect_timeout_ms;
+};
+
+struct tn_ns_step_entry {
+	tn_ns_step *fn;
+	void *arg;
+};
+
+struct tn_ns_connection_entry {
+	tn_connection_fn *fn;
+	void *arg;
+};
+
+struct tn_ns {
+	struct tn_io *io;
+	struct tn_map rooms;
+	struct tn_socket **sockets;	/* the connected ones */
+	uint32_t len, cap;
+	struct tn_ns_step_entry *steps;
+	size_t nsteps;
+	struct tn_ns_connection_entry *connections;
+	size_t nconnections;
+	void *adapter_data;
+	uint64_t next_ack;
+	size_t name_len;
+	char name[];
+};
+
+/* An event whose attachments are still coming. */
+struct tn_reassembly {
+	struct tn_timer deadline;
+	char *text;
+	size_t text_len, bytes;
+	size_t wanted, got;
+	struct tn_slice buffers[TN_LIMIT_ATTACHMENTS];	/* on the heap */
+};
+
+/* One connection. */
+struct tn_client {
+	struct tn_io *io;
+	struct tn_conn *conn;
+	struct tn_handshake *handshake;
+	struct tn_list sockets;
+	struct tn_reassembly *pending;
+	struct tn_timer connecting;	/* until a first namespace is joined */
+	uint16_t nsockets;
+	bool is_closing;		/* we asked for it: hear nothing more */
+};
+
+enum tn_socket_state {
+	TN_SOCKET_CONNECTING,	/* the namespace's steps are running */
+	TN_SOCKET_CONNECTED,
+	TN_SOCKET_LEAVING,	/* "disconnecting" runs */
+	TN_SOCKET_GONE,
+};
+
+struct tn_socket {
+	struct tn_list link;		/* of its client; of the dead */
+	struct tn_list acks;		/* awaited from the client */
+	struct tn_client *client;	/* NULL once it has gone */
+	struct tn_ns *ns;
+	struct tn_handlers *handlers;
+	struct tn_joined *joined;
+	char *auth;			/* NULL: {} */
+	void *data;
+	void (*data_free)(void *data);
+	uint32_t auth_len;
+	uint32_t slot, generation;
+	uint32_t at;			/* in ns->sockets */
+	uint32_t mark;			/* epoch of the walk that saw it */
+	uint16_t njoined, joined_cap, nacks;
+	uint8_t state;
+	char id[TN_EIO_ID_LEN + 1];
+};
+
+/* io.c */
+
+#define TN_NO_SLOT	UINT32_MAX
+
+/* Give a socket a slot, a generation and an id. Returns 0 or TN_E_NOMEM. */
+int tn_slot_take(struct tn_io *io, struct tn_socket *socket);
+void tn_slot_give(struct tn_io *io, const struct tn_socket *socket);
+/* Which slot has the socket of this id (TN_EIO_ID_LEN long), if any has? */
+bool tn_slot_of_id(struct tn_slice id, uint32_t *slot);
+/* Free it, but not before this turn is over. */
+void tn_io_bury(struct tn_io *io, struct tn_socket *socket);
+
+/* socket.c */
+
+/* Returns NULL when out of memory. auth is copied. */
+struct tn_socket *tn_socket_new(struct tn_client *client, struct tn_ns *ns,
+    struct tn_slice auth);
+
+/*
+ * It is over, for this reason: handlers are told if it was connected, rooms
+ * left, acks answered, memory given to the reaper.
+ */
+void tn_socket_drop(struct tn_socket *socket, const char *reason);
+
+/* Call the handlers of a name, oldest first. */
+void tn_socket_fire(struct tn_socket *socket, struct tn_slice name,
+    const struct tn_event *event);
+
+/* Send a packet without a payload, or with a short one. */
+void tn_socket_send(struct tn_socket *socket, enum tn_sio_type type,
+    struct tn_slice data);
+
+/* client.c */
+extern const struct tn_engine_hooks tn_client_hooks;
+
+/* Close the connection; what it still sends is not heard. */
+void tn_client_close(struct tn_client *client);
+/* The first namespace was joined: the deadline is off. */
+void tn_client_joined(struct tn_client *client);
+
+/* ns.c */
+void tn_ns_free(struct tn_ns *ns);
+/* A client asks to join: run the steps. */
+void tn_ns_connect(struct tn_ns *ns, struct tn_client *client,
+    struct tn_slice auth);
+void tn_ns_refuse(struct tn_client *client, struct tn_slice nsp,
+    struct tn_slice message, struct tn_slice data);
+
+/* event.c */
+
+/* What is held for later, and must know when the io goes first. */
+struct tn_held {
+	struct tn_list link;	/* io->waiting */
+	struct tn_io *io;	/* NULL: it went */
+	struct tn_socket_ref socket;
+};
+void tn_held_init(struct tn_held *held, const struct tn_socket *socket);
+void tn_held_fini(struct tn_held *held);
+struct tn_socket *tn_held_socket(const struct tn_held *held);
+
+/* ack.c */
+
+/* Await the client's answer. Returns 0, TN_E_LIMIT or TN_E_NOMEM. */
+int tn_acks_await(struct tn_socket *socket, uint64_t id, int timeout_ms,
+    tn_ack_fn *fn, void *arg);
+/* It came; an id that nobody awaits is ignored. */
+void tn_acks_answer(struct tn_socket *socket, const struct tn_sio_packet *p,
+    const struct tn_slice *buffers);
+/* Its call failed after all: forget the newest. */
+void tn_acks_forget(struct tn_socket *socket, uint64_t id);
+/* The socket has gone: everyone who waits is told. */
+void tn_acks_drop(struct tn_socket *socket);
+
+/* emit.c */
+
+/* ["name",args] in io->scratch. */
+int tn_event_data(struct tn_io *io, const char *name, struct tn_slice args,
+    struct tn_slice *data);
+
+#endif

@@ -1,0 +1,263 @@
+#include "config.h"
+
+#include "io/rooms.h"
+
+#include <stdlib.h>
+
+#include "io/inner.h"
+
+enum {
+	FIRST_MEMBERS = 4,
+	FIRST_JOINED = 2,
+};
+
+/* ---- joining and leaving --------------------------------------------------*/
+
+static struct tn_room *
+room_find(const struct tn_ns *ns, struct tn_slice name)
+{
+	return tn_map_get(&ns->rooms, name);
+}
+
+static struct tn_room *
+room_new(struct tn_ns *ns, struct tn_slice name)
+{
+	struct tn_room *room = calloc(1, sizeof(*room) + name.len + 1);
+
+	if (room == NULL)
+		return NULL;
+	memcpy(room->name, name.ptr, name.len);
+	room->name_len = name.len;
+	if (tn_map_set(&ns->rooms, name, room, NULL) < 0) {
+		free(room);
+		return NULL;
+	}
+	return room;
+}
+
+static struct tn_slice
+room_name(const struct tn_room *room)
+{
+	return tn_slice(room->name, room->name_len);
+}
+
+static void
+room_free(struct tn_ns *ns, struct tn_room *room)
+{
+	tn_map_remove(&ns->rooms, room_name(room));
+	free(room->members);
+	free(room);
+}
+
+static bool
+grow_members(struct tn_room *room)
+{
+	uint32_t cap = room->cap == 0 ? FIRST_MEMBERS : room->cap * 2;
+	struct tn_room_member *members;
+
+	if (room->len < room->cap)
+		return true;
+	members = realloc(room->members, cap * sizeof(*members));
+	if (members == NULL)
+		return false;
+	room->members = members;
+	room->cap = cap;
+	return true;
+}
+
+static bool
+grow_joined(struct tn_socket *s)
+{
+	uint16_t cap = s->joined_cap == 0 ? FIRST_JOINED :
+	    (uint16_t)(s->joined_cap * 2);
+	struct tn_joined *joined;
+
+	if (s->njoined < s->joined_cap)
+		return true;
+	joined = realloc(s->joined, cap * sizeof(*joined));
+	if (joined == NULL)
+		return false;
+	s->joined = joined;
+	s->joined_cap = cap;
+	return true;
+}
+
+static struct tn_joined *
+find_joined(const struct tn_socket *s, struct tn_slice name)
+{
+	for (uint16_t i = 0; i < s->njoined; i++) {
+		if (tn_slice_eq(room_name(s->joined[i].room), name))
+			return &s->joined[i];
+	}
+	return NULL;
+}
+
+static void
+link_both(struct tn_socket *s, struct tn_room *room)
+{
+	s->joined[s->njoined] = (struct tn_joined){ room, room->len };
+	room->members[room->len] = (struct tn_room_member){ s, s->njoined };
+	s->njoined++;
+	room->len++;
+}
+
+int
+tn_rooms_join(struct tn_socket *s, struct tn_slice name)
+{
+	struct tn_ns *ns = s->ns;
+	struct tn_room *room;
+
+	if (tn_rooms_has(s, name))
+		return 0;
+	if (name.len == 0 || name.len > TN_LIMIT_ROOM_NAME ||
+	    s->njoined >= TN_LIMIT_ROOMS_PER_SOCKET)
+		return TN_E_LIMIT;
+	room = room_find(ns, name);
+	if (room == NULL)
+		room = room_new(ns, name);
+	if (room == NULL)
+		return TN_E_NOMEM;
+	if (!grow_joined(s) || !grow_members(room)) {
+		if (room->len == 0)
+			room_free(ns, room);
+		return TN_E_NOMEM;
+	}
+	link_both(s, room);
+	if (room->len == 1)
+		tn_adapter_room_opened(ns->io->adapter, ns, name);
+	return 0;
+}
+
+/* The last of each array moves into the gap, and its partner is told. */
+static void
+unlink_both(struct tn_socket *s, struct tn_joined *j)
+{
+	struct tn_room *room = j->room;
+	uint32_t in_room = j->at;
+	uint16_t in_socket = (uint16_t)(j - s->joined);
+	struct tn_room_member *last_member = &room->members[--room->len];
+	struct tn_joined *last_joined = &s->joined[--s->njoined];
+
+	room->members[in_room] = *last_member;
+	last_member->socket->joined[last_member->at].at = in_room;
+	if (j == last_joined)
+		return;
+	*j = *last_joined;
+	j->room->members[j->at].at = in_socket;
+}
+
+static void
+leave(struct tn_socket *s, struct tn_joined *j)
+{
+	struct tn_room *room = j->room;
+
+	unlink_both(s, j);
+	if (room->len > 0)
+		return;
+	tn_adapter_room_closed(s->ns->io->adapter, s->ns, room_name(room));
+	room_free(s->ns, room);
+}
+
+void
+tn_rooms_leave(struct tn_socket *s, struct tn_slice name)
+{
+	struct tn_joined *j = find_joined(s, name);
+
+	if (j != NULL)
+		leave(s, j);
+}
+
+void
+tn_rooms_leave_all(struct tn_socket *s)
+{
+	while (s->njoined > 0)
+		leave(s, &s->joined[s->njoined - 1]);
+	free(s->joined);
+	s->joined = NULL;
+	s->joined_cap = 0;
+}
+
+bool
+tn_rooms_has(const struct tn_socket *s, struct tn_slice name)
+{
+	return tn_slice_is(name, s->id) || find_joined(s, name) != NULL;
+}
+
+/* ---- walking --------------------------------------------------------------*/
+
+/* Five characters of an id tell its slot, as its maker wrote them. */
+struct tn_socket *
+tn_rooms_by_id(const struct tn_ns *ns, struct tn_slice id)
+{
+	struct tn_socket *s;
+	uint32_t slot;
+
+	if (id.len != TN_EIO_ID_LEN || !tn_slot_of_id(id, &slot) ||
+	    slot >= ns->io->nslots)
+		return NULL;
+	s = ns->io->slots[slot].socket;
+	if (s == NULL || s->ns != ns || s->state != TN_SOCKET_CONNECTED ||
+	    !tn_slice_is(id, s->id))
+		return NULL;
+	return s;
+}
+
+struct walk {
+	tn_rooms_visit_fn *fn;	/* NULL: only mark */
+	void *arg;
+	uint32_t epoch;
+	size_t n;
+};
+
+static void
+visit(struct walk *w, struct tn_socket *s)
+{
+	if (s->mark == w->epoch || s->state != TN_SOCKET_CONNECTED)
+		return;
+	s->mark = w->epoch;
+	if (w->fn == NULL)
+		return;
+	w->n++;
+	w->fn(s, w->arg);
+}
+
+static void
+visit_room(struct walk *w, const struct tn_ns *ns, struct tn_slice name)
+{
+	struct tn_room *room = room_find(ns, name);
+	struct tn_socket *own = tn_rooms_by_id(ns, name);
+
+	if (own != NULL)
+		visit(w, own);
+	for (uint32_t i = 0; room != NULL && i < room->len; i++)
+		visit(w, room->members[i].socket);
+}
+
+/* A new epoch makes every mark stale; when the count wraps, wipe them. */
+static uint32_t
+next_epoch(struct tn_io *io)
+{
+	if (++io->epoch != 0)
+		return io->epoch;
+	for (uint32_t i = 0; i < io->nslots; i++) {
+		if (io->slots[i].socket != NULL)
+			io->slots[i].socket->mark = 0;
+	}
+	return io->epoch = 1;
+}
+
+size_t
+tn_rooms_visit(struct tn_ns *ns, const struct tn_broadcast_packet *packet,
+    tn_rooms_visit_fn *fn, void *arg)
+{
+	struct walk w = { .arg = arg, .epoch = next_epoch(ns->io) };
+
+	for (size_t i = 0; i < packet->nexcept; i++)
+		visit_room(&w, ns, packet->except[i]);
+	w.fn = fn;
+	for (size_t i = 0; i < packet->nrooms; i++)
+		visit_room(&w, ns, packet->rooms[i]);
+	for (uint32_t i = 0; packet->nrooms == 0 && i < ns->len; i++)
+		visit(&w, ns->sockets[i]);
+	return w.n;
+}
