@@ -1,0 +1,190 @@
+#include "config.h"
+
+#include "session/store.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/map.h"
+
+struct record {
+	int64_t until_ms;	/* gone from then on */
+	size_t len;
+	char text[];
+};
+
+struct memory_store {
+	struct tn_store store;
+	pthread_mutex_t lock;
+	struct tn_map records;
+	int64_t (*now_ms)(void);
+};
+
+static struct memory_store *
+memory(struct tn_store *store)
+{
+	return TN_CONTAINER(store, struct memory_store, store);
+}
+
+/* The living record of a sid, or NULL; a dead one is dropped. Locked. */
+static struct record *
+find(struct memory_store *m, struct tn_slice sid)
+{
+	struct record *r = tn_map_get(&m->records, sid);
+
+	if (r == NULL || m->now_ms() < r->until_ms)
+		return r;
+	free(tn_map_remove(&m->records, sid));
+	return NULL;
+}
+
+static int
+put(struct memory_store *m, struct tn_slice sid, struct tn_slice text,
+    int64_t ttl_s, struct tn_err *err)
+{
+	struct record *r = malloc(sizeof(*r) + text.len);
+	void *old = NULL;
+
+	if (r == NULL)
+		return tn_err_set(err, TN_E_NOMEM, "no memory for a session");
+	r->until_ms = m->now_ms() + ttl_s * 1000;
+	r->len = text.len;
+	memcpy(r->text, text.ptr, text.len);
+	if (tn_map_set(&m->records, sid, r, &old) < 0) {
+		free(r);
+		return tn_err_set(err, TN_E_NOMEM, "no memory for a session");
+	}
+	free(old);
+	return 0;
+}
+
+static int
+memory_get(struct tn_store *store, struct tn_slice sid, struct tn_buf *out,
+    struct tn_err *err)
+{
+	struct memory_store *m = memory(store);
+	struct record *r;
+	struct tn_slice done;
+	int e = 0;
+
+	pthread_mutex_lock(&m->lock);
+	r = find(m, sid);
+	if (r != NULL) {
+		tn_buf_bytes(out, r->text, r->len);
+		e = tn_buf_finish(out, &done, err);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return e < 0 ? e : r != NULL;
+}
+
+static int
+memory_create(struct tn_store *store, struct tn_slice sid,
+    struct tn_slice record, int64_t ttl_s, struct tn_err *err)
+{
+	struct memory_store *m = memory(store);
+	int e;
+
+	pthread_mutex_lock(&m->lock);
+	if (find(m, sid) != NULL)
+		e = tn_err_set(err, TN_E_CONFLICT, "that session is there");
+	else
+		e = put(m, sid, record, ttl_s, err);
+	pthread_mutex_unlock(&m->lock);
+	return e;
+}
+
+static int
+memory_replace(struct tn_store *store, struct tn_slice sid,
+    struct tn_slice had, struct tn_slice record, int64_t ttl_s,
+    struct tn_buf *out, struct tn_err *err)
+{
+	struct memory_store *m = memory(store);
+	struct tn_slice done;
+	struct record *r;
+	int e;
+
+	pthread_mutex_lock(&m->lock);
+	r = find(m, sid);
+	if (r == NULL) {
+		e = tn_err_set(err, TN_E_STATE, "that session has ended");
+	} else if (!tn_slice_eq(tn_slice(r->text, r->len), had)) {
+		tn_buf_bytes(out, r->text, r->len);
+		e = tn_buf_finish(out, &done, err);
+	} else {
+		e = put(m, sid, record, ttl_s, err);
+		e = e < 0 ? e : 1;
+	}
+	pthread_mutex_unlock(&m->lock);
+	return e;
+}
+
+static int
+memory_touch(struct tn_store *store, struct tn_slice sid, int64_t ttl_s,
+    struct tn_err *err)
+{
+	struct memory_store *m = memory(store);
+	struct record *r;
+
+	(void)err;
+	pthread_mutex_lock(&m->lock);
+	r = find(m, sid);
+	if (r != NULL)
+		r->until_ms = m->now_ms() + ttl_s * 1000;
+	pthread_mutex_unlock(&m->lock);
+	return 0;
+}
+
+static int
+memory_destroy(struct tn_store *store, struct tn_slice sid,
+    struct tn_err *err)
+{
+	struct memory_store *m = memory(store);
+
+	(void)err;
+	pthread_mutex_lock(&m->lock);
+	free(tn_map_remove(&m->records, sid));
+	pthread_mutex_unlock(&m->lock);
+	return 0;
+}
+
+struct tn_store *
+tn_store_memory_new(int64_t (*now_ms)(void), struct tn_err *err)
+{
+	static const struct tn_store_ops ops = {
+		.get = memory_get, .create = memory_create,
+		.replace = memory_replace, .touch = memory_touch,
+		.destroy = memory_destroy,
+	};
+	struct memory_store *m = calloc(1, sizeof(*m));
+
+	if (m == NULL) {
+		tn_err_set(err, TN_E_NOMEM, "no memory for a store");
+		return NULL;
+	}
+	m->store.ops = &ops;
+	m->now_ms = now_ms == NULL ? tn_clock_wall_ms : now_ms;
+	pthread_mutex_init(&m->lock, NULL);
+	tn_map_init(&m->records);
+	return &m->store;
+}
+
+void
+tn_store_memory_free(struct tn_store **store)
+{
+	const struct tn_map_entry *entry;
+	struct memory_store *m;
+	size_t at = 0;
+
+	if (*store == NULL)
+		return;
+	m = memory(*store);
+	while ((entry = tn_map_next(&m->records, &at)) != NULL)
+		free(entry->value);
+	tn_map_fini(&m->records);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+	*store = NULL;
+}
