@@ -1,0 +1,58 @@
+/* Accounts with a local password: made, and verified. */
+#ifndef TN_ACCOUNT_H
+#define TN_ACCOUNT_H
+
+#include "base/buf.h"
+
+struct tn_err;
+struct tn_redis;
+
+/* One user, as the seed's user object. */
+struct tn_account {
+	char id[33];		/* random, never changes */
+	char name[129];		/* canonical form; unique */
+	char display[129];	/* as typed at registration */
+	const char *provider;	/* "local" */
+};
+
+struct tn_accounts {
+	struct tn_redis *redis;
+	unsigned long long hash_ops;	/* Argon2id passes; 0: 2 */
+	size_t hash_bytes;		/* Argon2id memory; 0: 19 MiB */
+	/* internal: a hash to verify against when there is no such user */
+	char decoy[128];
+};
+
+/* Make the decoy. Returns 0, or TN_E_CONFIG for a cost that cannot be met. */
+int tn_accounts_init(struct tn_accounts *a, struct tn_redis *redis,
+    unsigned long long hash_ops, size_t hash_bytes, struct tn_err *err);
+
+/*
+ * The canonical form of a user name: lower case, letters, digits, '.', '-'
+ * and '_' of ASCII (other scripts come with Unicode normalisation), 1 to
+ * TN_LIMIT_USERNAME. Returns 0, TN_E_SYNTAX or TN_E_LIMIT with a sentence
+ * to be shown.
+ */
+int tn_account_canonical(struct tn_slice typed, char out[129],
+    struct tn_err *err);
+
+/*
+ * Make an account; the name is taken atomically.
+ * Takes about 28 ms of CPU. Returns 0; TN_E_CONFLICT if the name is taken;
+ * TN_E_SYNTAX or TN_E_LIMIT for a bad name or password; Redis' failures.
+ */
+int tn_account_register(struct tn_accounts *a, struct tn_slice name,
+    struct tn_slice password, struct tn_account *who, struct tn_err *err);
+
+/*
+ * Is this the password of that user? Takes as long for an unknown user as
+ * for a wrong password; rehashes when the cost has changed.
+ * Returns 1 and fills who, 0, or Redis' failures.
+ */
+int tn_account_verify(struct tn_accounts *a, struct tn_slice name,
+    struct tn_slice password, struct tn_account *who, struct tn_err *err);
+
+/* {"id":..,"displayName":..,"provider":"local"} */
+void tn_account_write(struct tn_buf *out, const struct tn_account *who);
+
+#endif

@@ -1,0 +1,290 @@
+#include "config.h"
+
+#include "session/session.h"
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/random.h"
+#include "session/account.h"
+#include "session/session_cookie.h"
+
+#define SID_CHARS	32	/* 24 random bytes, as express-session */
+
+/* What express-session's own objects are called; never a member. */
+static const char *const reserved[] = {
+	"cookie", "id", "req", "save", "touch", "destroy", "regenerate",
+	"reload", "resetMaxAge", "__proto__", "constructor", "toString",
+	"toLocaleString", "valueOf", "hasOwnProperty", "isPrototypeOf",
+	"propertyIsEnumerable",
+};
+
+static int
+no_memory(struct tn_err *err)
+{
+	return tn_err_set(err, TN_E_NOMEM, "no memory for a session");
+}
+
+static int
+new_sid(struct tn_session *s)
+{
+	char sid[SID_CHARS + 1];
+
+	tn_random_text(sid, SID_CHARS);
+	s->sid = tn_arena_copy(s->arena, tn_slice(sid, SID_CHARS));
+	return s->sid.ptr == NULL ? TN_E_NOMEM : 0;
+}
+
+int
+tn_session_init(struct tn_session *s, struct tn_arena *arena,
+    const struct tn_session_options *options, bool request_is_secure,
+    struct tn_err *err)
+{
+	memset(s, 0, sizeof(*s));
+	s->arena = arena;
+	s->is_new = true;
+	if (new_sid(s) < 0)
+		return no_memory(err);
+	return tn_session_cookie_init(s, options, request_is_secure, err);
+}
+
+/* ---- Members ----------------------------------------------------------------*/
+
+static int
+append(struct tn_session *s, struct tn_slice key, struct tn_slice value,
+    bool changed)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap == 0 ? 8 : s->cap * 2;
+		struct tn_session_member *more = tn_arena_alloc(s->arena,
+		    cap * sizeof(*more));
+
+		if (more == NULL)
+			return TN_E_NOMEM;
+		if (s->n > 0)
+			memcpy(more, s->members, s->n * sizeof(*more));
+		s->members = more;
+		s->cap = cap;
+	}
+	s->members[s->n++] = (struct tn_session_member){ key, value, changed,
+		false };
+	return 0;
+}
+
+static struct tn_session_member *
+find(const struct tn_session *s, struct tn_slice name)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct tn_session_member *m = &s->members[i];
+
+		if (!m->removed && tn_json_string_is(m->key, name))
+			return m;
+	}
+	return NULL;
+}
+
+bool
+tn_session_get(const struct tn_session *s, const char *name,
+    struct tn_slice *value)
+{
+	const struct tn_session_member *m = find(s, tn_slice_str(name));
+
+	if (m == NULL)
+		return false;
+	*value = m->value;
+	return true;
+}
+
+bool
+tn_session_get_bool(const struct tn_session *s, const char *name)
+{
+	struct tn_slice value;
+
+	return tn_session_get(s, name, &value) && tn_slice_is(value, "true");
+}
+
+bool
+tn_session_get_string(const struct tn_session *s, const char *name,
+    struct tn_slice *out)
+{
+	struct tn_slice value;
+
+	return tn_session_get(s, name, &value) &&
+	    tn_json_type(value) == TN_JSON_STRING &&
+	    tn_json_string(value, s->arena, out, NULL) == 0;
+}
+
+static int
+set_copied(struct tn_session *s, struct tn_slice name, struct tn_slice value)
+{
+	struct tn_session_member *m = find(s, name);
+	struct tn_slice key;
+	struct tn_buf raw;
+
+	if (m != NULL) {
+		m->changed |= !tn_slice_eq(m->value, value);
+		m->value = value;
+		return 0;
+	}
+	tn_buf_init(&raw, TN_LIMIT_SESSION_BYTES);
+	tn_json_write_string(&raw, name);
+	key = raw.failed != 0 ? TN_SLICE_NONE :
+	    tn_arena_copy(s->arena, tn_buf_view(&raw));
+	tn_buf_fini(&raw);
+	return key.ptr == NULL ? TN_E_NOMEM : append(s, key, value, true);
+}
+
+int
+tn_session_set(struct tn_session *s, const char *name, struct tn_slice value)
+{
+	struct tn_slice copy = tn_arena_copy(s->arena, value);
+
+	if (copy.ptr == NULL)
+		return TN_E_NOMEM;
+	return set_copied(s, tn_slice_str(name), copy);
+}
+
+int
+tn_session_set_bool(struct tn_session *s, const char *name, bool on)
+{
+	return set_copied(s, tn_slice_str(name),
+	    on ? TN_SLICE("true") : TN_SLICE("false"));
+}
+
+int
+tn_session_set_string(struct tn_session *s, const char *name,
+    struct tn_slice text)
+{
+	struct tn_buf raw;
+	int e;
+
+	tn_buf_init(&raw, TN_LIMIT_SESSION_BYTES);
+	tn_json_write_string(&raw, text);
+	e = raw.failed != 0 ? raw.failed :
+	    tn_session_set(s, name, tn_buf_view(&raw));
+	tn_buf_fini(&raw);
+	return e;
+}
+
+void
+tn_session_remove(struct tn_session *s, const char *name)
+{
+	struct tn_session_member *m = find(s, tn_slice_str(name));
+
+	if (m != NULL)
+		m->removed = m->changed = true;
+}
+
+int
+tn_session_set_user(struct tn_session *s, const struct tn_account *who)
+{
+	struct tn_buf raw;
+	int e;
+
+	tn_buf_init(&raw, TN_LIMIT_SESSION_BYTES);
+	tn_account_write(&raw, who);
+	e = raw.failed != 0 ? raw.failed :
+	    tn_session_set(s, "user", tn_buf_view(&raw));
+	tn_buf_fini(&raw);
+	return e;
+}
+
+/* ---- The record -------------------------------------------------------------*/
+
+static bool
+is_reserved(struct tn_slice key)
+{
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (tn_json_string_is(key, tn_slice_str(reserved[i])))
+			return true;
+	return false;
+}
+
+static int
+read_members(struct tn_session *s, struct tn_slice object, struct tn_err *err)
+{
+	struct tn_slice key, value;
+
+	while (tn_json_member(&object, &key, &value))
+		if (!is_reserved(key) && append(s, key, value, false) < 0)
+			return no_memory(err);
+	return 0;
+}
+
+int
+tn_session_read(struct tn_session *s, struct tn_arena *arena,
+    struct tn_slice sid, struct tn_slice record, struct tn_err *err)
+{
+	struct tn_slice cookie;
+	int e;
+
+	memset(s, 0, sizeof(*s));
+	s->arena = arena;
+	if (record.len > TN_LIMIT_SESSION_BYTES)
+		return tn_err_set(err, TN_E_LIMIT, "session of %zu bytes",
+		    record.len);
+	s->record = tn_arena_copy(arena, record);
+	s->sid = tn_arena_copy(arena, sid);
+	if (s->record.ptr == NULL || s->sid.ptr == NULL)
+		return no_memory(err);
+	e = tn_json_scan(s->record, NULL, err);
+	if (e < 0)
+		return e;
+	if (!tn_json_get(s->record, "cookie", &cookie) ||
+	    tn_json_type(cookie) != TN_JSON_OBJECT)
+		return tn_err_set(err, TN_E_TYPE,
+		    "the record is no session: it has no cookie");
+	e = tn_session_cookie_read(s, cookie, err);
+	return e < 0 ? e : read_members(s, s->record, err);
+}
+
+void
+tn_session_write(const struct tn_session *s, struct tn_buf *out)
+{
+	tn_buf_str(out, "{\"cookie\":");
+	tn_session_cookie_write(s, out);
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->members[i].removed)
+			continue;
+		tn_buf_char(out, ',');
+		tn_buf_slice(out, s->members[i].key);
+		tn_buf_char(out, ':');
+		tn_buf_slice(out, s->members[i].value);
+	}
+	tn_buf_char(out, '}');
+}
+
+/* ---- Its life ---------------------------------------------------------------*/
+
+int
+tn_session_regenerate(struct tn_session *s)
+{
+	struct tn_slice old = s->sid;
+
+	if (new_sid(s) < 0)
+		return TN_E_NOMEM;
+	if (!s->is_new && s->replaced.ptr == NULL)
+		s->replaced = old;
+	s->n = 0;
+	s->record = TN_SLICE_NONE;
+	s->is_new = true;
+	s->regenerated = true;
+	return 0;
+}
+
+void
+tn_session_destroy(struct tn_session *s)
+{
+	s->destroyed = true;
+}
+
+bool
+tn_session_is_modified(const struct tn_session *s)
+{
+	if (s->regenerated)
+		return true;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->members[i].changed)
+			return true;
+	return false;
+}

@@ -1,0 +1,152 @@
+/*
+ * One session, as express-session keeps it: a cookie description and the
+ * application's own members, in the order in which they came.
+ *
+ * Members are kept as raw JSON text: what Node wrote is given back byte for
+ * byte. All memory is the arena's.
+ */
+#ifndef TN_SESSION_H
+#define TN_SESSION_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "session/cookie.h"
+#include "session/store.h"
+
+struct tn_account;
+struct tn_err;
+struct tn_signer;
+
+struct tn_session_options {
+	struct tn_slice name;		/* of the cookie; "connect.sid" */
+	const struct tn_signer *signer;
+	int64_t max_age_ms;		/* < 0: a session cookie, no expiry */
+	int64_t ttl_s;			/* in the store, of session cookies; 86400 */
+	struct tn_slice domain;
+	struct tn_slice path;		/* "/" */
+	bool http_only;
+	enum tn_secure { TN_SECURE_NO, TN_SECURE_YES, TN_SECURE_AUTO } secure;
+	enum tn_same_site same_site;
+	bool rolling;			/* a new cookie with every answer */
+	bool save_uninitialized;	/* store sessions nobody wrote to */
+};
+
+/* The members of a stored cookie, in the order in which Express writes them. */
+#define TN_SESSION_COOKIE(X)			\
+	X(ORIGINAL_MAX_AGE,	"originalMaxAge")	\
+	X(PARTITIONED,		"partitioned")		\
+	X(PRIORITY,		"priority")		\
+	X(EXPIRES,		"expires")		\
+	X(SECURE,		"secure")		\
+	X(HTTP_ONLY,		"httpOnly")		\
+	X(DOMAIN,		"domain")		\
+	X(PATH,			"path")			\
+	X(SAME_SITE,		"sameSite")
+
+enum tn_session_cookie {
+#define TN_SESSION_COOKIE_ENUM(name, key) TN_SESSION_##name,
+	TN_SESSION_COOKIE(TN_SESSION_COOKIE_ENUM)
+#undef TN_SESSION_COOKIE_ENUM
+	TN_SESSION_COOKIE_KEYS
+};
+
+struct tn_session_member {
+	struct tn_slice key;		/* raw, with quotes */
+	struct tn_slice value;		/* raw JSON */
+	bool changed;			/* set or removed since it was read */
+	bool removed;
+};
+
+struct tn_session {
+	struct tn_arena *arena;
+	struct tn_slice sid;		/* 32 characters, ours; any, Express' */
+	struct tn_slice record;		/* as read from the store; empty if new */
+	struct tn_cookie_options cookie;
+	struct tn_slice cookie_json[TN_SESSION_COOKIE_KEYS]; /* raw; ptr NULL: not there */
+	int64_t original_max_age_ms;	/* < 0: null */
+	struct tn_session_member *members;
+	size_t n, cap;
+	bool is_new;			/* not in the store yet */
+	bool regenerated;
+	bool destroyed;
+	struct tn_slice replaced;	/* old sid, after tn_session_regenerate */
+};
+
+/* A fresh session with a random sid. Returns 0 or TN_E_NOMEM. */
+int tn_session_init(struct tn_session *s, struct tn_arena *arena,
+    const struct tn_session_options *options, bool request_is_secure,
+    struct tn_err *err);
+
+/*
+ * Read a record of the store.
+ *
+ * Returns 0; TN_E_SYNTAX or TN_E_TYPE if it is not a session (JSON null and
+ * empty text included), TN_E_LIMIT, TN_E_NOMEM.
+ */
+int tn_session_read(struct tn_session *s, struct tn_arena *arena,
+    struct tn_slice sid, struct tn_slice record, struct tn_err *err);
+
+/* Write the record, members in order, the cookie first. */
+void tn_session_write(const struct tn_session *s, struct tn_buf *out);
+
+/* The members. A value is raw JSON; false if there is none of that type. */
+bool tn_session_get(const struct tn_session *s, const char *name,
+    struct tn_slice *value);
+bool tn_session_get_bool(const struct tn_session *s, const char *name);
+bool tn_session_get_string(const struct tn_session *s, const char *name,
+    struct tn_slice *text);
+int tn_session_set(struct tn_session *s, const char *name,
+    struct tn_slice value);		/* raw JSON, one valid value */
+int tn_session_set_bool(struct tn_session *s, const char *name, bool on);
+int tn_session_set_string(struct tn_session *s, const char *name,
+    struct tn_slice text);
+void tn_session_remove(struct tn_session *s, const char *name);
+
+/* Set "user" to {id, displayName, provider}, as the seed's log in does. */
+int tn_session_set_user(struct tn_session *s, const struct tn_account *who);
+
+/*
+ * Go on under a new random sid, without members; the old record is deleted
+ * when this one is saved. For log in and log out.
+ */
+int tn_session_regenerate(struct tn_session *s);
+
+/* Marked here, carried out by tn_session_commit. */
+void tn_session_destroy(struct tn_session *s);
+
+/* Has a member changed, or the sid? */
+bool tn_session_is_modified(const struct tn_session *s);
+
+/* The life of a session in a request: sid from the Cookie header, then the record. */
+
+/*
+ * The sid in a Cookie header: first cookie of the name, "s:", signature.
+ * Returns 1 and sets sid (arena or view), 0 if there is no valid one.
+ */
+int tn_session_sid(struct tn_slice cookie_header,
+    const struct tn_session_options *options, struct tn_arena *arena,
+    struct tn_slice *sid, struct tn_err *err);
+
+/*
+ * Load the session that a Cookie header names, or begin a fresh one.
+ * Returns 0; TN_E_AWAY or TN_E_TIMEOUT from the store; TN_E_NOMEM. A record
+ * that cannot be read counts as none: *bad_record is then set for the log.
+ */
+int tn_session_load(struct tn_session *s, struct tn_arena *arena,
+    struct tn_slice cookie_header, bool request_is_secure,
+    const struct tn_session_options *options, struct tn_store *store,
+    bool *bad_record, struct tn_err *err);
+
+/*
+ * Save, touch or destroy as express-session would at the end of a request
+ * (resave false), merging with what others saved meanwhile; and say whether
+ * a Set-Cookie is due.
+ *
+ * set_cookie  the header's value is appended when one is due
+ */
+int tn_session_commit(struct tn_session *s,
+    const struct tn_session_options *options, struct tn_store *store,
+    bool request_is_secure, int64_t wall_ms, struct tn_buf *set_cookie,
+    struct tn_err *err);
+
+#endif

@@ -1,0 +1,240 @@
+/* A session through one request: found by its cookie, loaded, saved. */
+#include "config.h"
+
+#include "session/session.h"
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "session/session_cookie.h"
+#include "session/signature.h"
+
+int
+tn_session_sid(struct tn_slice cookie_header,
+    const struct tn_session_options *options, struct tn_arena *arena,
+    struct tn_slice *sid, struct tn_err *err)
+{
+	struct tn_slice value;
+	int found = tn_cookie_find(cookie_header, options->name, arena, &value,
+	    err);
+
+	if (found <= 0)
+		return found;
+	if (!tn_slice_starts(value, TN_SLICE("s:")))
+		return 0;
+	if (!tn_unsign(options->signer, tn_slice_after(value, 2), sid))
+		return 0;
+	return sid->len > 0 && sid->len <= TN_LIMIT_SESSION_ID &&
+	    tn_slice_find(*sid, '\0') < 0;
+}
+
+/* ---- Load -------------------------------------------------------------------*/
+
+int
+tn_session_load(struct tn_session *s, struct tn_arena *arena,
+    struct tn_slice cookie_header, bool request_is_secure,
+    const struct tn_session_options *options, struct tn_store *store,
+    bool *bad_record, struct tn_err *err)
+{
+	struct tn_slice sid;
+	struct tn_buf record;
+	int e;
+
+	*bad_record = false;
+	e = tn_session_sid(cookie_header, options, arena, &sid, err);
+	if (e == TN_E_NOMEM)
+		return e;
+	if (e <= 0)
+		return tn_session_init(s, arena, options, request_is_secure,
+		    err);
+	tn_buf_init(&record, TN_LIMIT_SESSION_BYTES);
+	e = store->ops->get(store, sid, &record, err);
+	if (e > 0)
+		e = tn_session_read(s, arena, sid, tn_buf_view(&record), err);
+	else if (e == 0)
+		e = TN_E_STATE;		/* no record: as a new visitor */
+	tn_buf_fini(&record);
+	if (e == 0 || e == TN_E_NOMEM || e == TN_E_AWAY || e == TN_E_TIMEOUT ||
+	    e == TN_E_IO)
+		return e;
+	*bad_record = e != TN_E_STATE;
+	return tn_session_init(s, arena, options, request_is_secure, err);
+}
+
+/* ---- Save -------------------------------------------------------------------*/
+
+/* Put my changes over what somebody else has saved meanwhile. */
+static int
+merge(struct tn_session *mine, struct tn_slice theirs, struct tn_err *err)
+{
+	struct tn_session s;
+	int e = tn_session_read(&s, mine->arena, mine->sid, theirs, err);
+
+	if (e < 0)
+		return e;
+	for (size_t i = 0; i < mine->n; i++) {
+		const struct tn_session_member *m = &mine->members[i];
+		struct tn_slice decoded;
+		const char *name;
+
+		if (!m->changed)
+			continue;
+		e = tn_json_string(m->key, mine->arena, &decoded, err);
+		if (e < 0)
+			return e;
+		name = tn_arena_str(mine->arena, decoded);
+		if (name == NULL || (!m->removed &&
+		    tn_session_set(&s, name, m->value) < 0))
+			return tn_err_set(err, TN_E_NOMEM,
+			    "no memory for a session");
+		if (m->removed)
+			tn_session_remove(&s, name);
+	}
+	mine->record = s.record;
+	mine->members = s.members;
+	mine->n = s.n;
+	mine->cap = s.cap;
+	return 0;
+}
+
+/*
+ * One try: 1 saved, 0 another record was there and has been merged,
+ * TN_E_STATE the session has ended.
+ */
+static int
+try_replace(struct tn_session *s, struct tn_store *store, int64_t ttl_s,
+    struct tn_err *err)
+{
+	struct tn_buf record, theirs;
+	struct tn_slice text;
+	int e;
+
+	tn_buf_init(&record, TN_LIMIT_SESSION_BYTES);
+	tn_buf_init(&theirs, TN_LIMIT_SESSION_BYTES);
+	tn_session_write(s, &record);
+	e = tn_buf_finish(&record, &text, err);
+	if (e == 0)
+		e = store->ops->replace(store, s->sid, s->record, text, ttl_s,
+		    &theirs, err);
+	if (e == 0)
+		e = merge(s, tn_buf_view(&theirs), err);
+	tn_buf_fini(&theirs);
+	tn_buf_fini(&record);
+	return e;
+}
+
+static int
+replace(struct tn_session *s, struct tn_store *store, int64_t ttl_s,
+    struct tn_err *err)
+{
+	for (int i = 0; i < TN_LIMIT_SESSION_RETRIES; i++) {
+		int e = try_replace(s, store, ttl_s, err);
+
+		if (e == TN_E_STATE) {
+			s->destroyed = true;	/* and is not brought back */
+			return 0;
+		}
+		if (e != 0)
+			return e < 0 ? e : 0;
+	}
+	return tn_err_set(err, TN_E_CONFLICT,
+	    "others change this session too fast");
+}
+
+static int
+create(struct tn_session *s, struct tn_store *store, int64_t ttl_s,
+    struct tn_err *err)
+{
+	struct tn_buf record;
+	struct tn_slice text;
+	int e;
+
+	if (ttl_s <= 0)
+		return 0;	/* ended as it began: its cookie says so */
+	tn_buf_init(&record, TN_LIMIT_SESSION_BYTES);
+	tn_session_write(s, &record);
+	e = tn_buf_finish(&record, &text, err);
+	if (e == 0)
+		e = store->ops->create(store, s->sid, text, ttl_s, err);
+	tn_buf_fini(&record);
+	return e;
+}
+
+static int
+destroy_all(struct tn_session *s, struct tn_store *store, struct tn_err *err)
+{
+	int e = 0;
+
+	if (s->replaced.ptr != NULL)
+		e = store->ops->destroy(store, s->replaced, err);
+	if (e == 0 && s->destroyed && !s->is_new)
+		e = store->ops->destroy(store, s->sid, err);
+	return e;
+}
+
+static int
+save(struct tn_session *s, const struct tn_session_options *options,
+    struct tn_store *store, bool modified, int64_t wall_ms,
+    struct tn_err *err)
+{
+	int64_t ttl_s;
+
+	tn_session_cookie_touch(s, wall_ms);
+	ttl_s = tn_session_ttl(s, options, wall_ms);
+	if (s->is_new)
+		return modified || options->save_uninitialized ?
+		    create(s, store, ttl_s, err) : 0;
+	if (ttl_s <= 0)
+		return store->ops->destroy(store, s->sid, err);
+	return modified ? replace(s, store, ttl_s, err) :
+	    store->ops->touch(store, s->sid, ttl_s, err);
+}
+
+static bool
+cookie_is_due(const struct tn_session *s,
+    const struct tn_session_options *options, bool modified,
+    bool request_is_secure)
+{
+	if (s->destroyed || (s->cookie.secure && !request_is_secure))
+		return false;
+	if (s->is_new)
+		return modified || options->save_uninitialized;
+	return options->rolling || (s->cookie.has_expires && modified);
+}
+
+static int
+write_cookie(const struct tn_session *s,
+    const struct tn_session_options *options, struct tn_buf *set_cookie,
+    struct tn_err *err)
+{
+	struct tn_slice signed_sid;
+	struct tn_buf text;
+	int e;
+
+	tn_buf_init(&text, 1024);
+	tn_buf_str(&text, "s:");
+	tn_sign(&text, options->signer, s->sid);
+	e = tn_buf_finish(&text, &signed_sid, err);
+	if (e == 0)
+		e = tn_cookie_write(set_cookie, options->name, signed_sid,
+		    &s->cookie, err);
+	tn_buf_fini(&text);
+	return e;
+}
+
+int
+tn_session_commit(struct tn_session *s,
+    const struct tn_session_options *options, struct tn_store *store,
+    bool request_is_secure, int64_t wall_ms, struct tn_buf *set_cookie,
+    struct tn_err *err)
+{
+	bool modified = tn_session_is_modified(s);
+	int e = destroy_all(s, store, err);
+
+	if (e < 0 || s->destroyed)
+		return e;
+	e = save(s, options, store, modified, wall_ms, err);
+	if (e == 0 && cookie_is_due(s, options, modified, request_is_secure))
+		e = write_cookie(s, options, set_cookie, err);
+	return e;
+}
