@@ -299,16 +299,17 @@ tn_link_free(struct tn_link **link)
 	struct tn_link *l = *link;
 	struct tn_err err;
 
-	*link = NULL;
 	if (l == NULL)
 		return;
+	l->is_closing = true;
+	l->state = TN_LINK_DOWN;
 	tn_wheel_cancel(&l->loop->wheel, &l->step);
 	tn_wheel_cancel(&l->loop->wheel, &l->head);
 	tn_link_conn_fini(&l->calls);
 	tn_link_conn_fini(&l->subs);
 	tn_err_set(&err, TN_E_AWAY, "the link to redis is closed");
-	l->is_closing = true;
 	tn_link_fail(l, l->queue.len, &err);
+	*link = NULL;
 	tn_link_queue_fini(&l->queue);
 	tn_subs_fini(&l->table);
 	tn_buf_fini(&l->pending);
