@@ -17,7 +17,7 @@ struct tn_slice {
 #define TN_SLICE_NONE	((struct tn_slice){ NULL, 0 })
 
 /* For printf's "%.*s": TN_SLICE_ARG(s) gives both arguments. */
-#define TN_SLICE_ARG(s)	(int)(s).len, (s).ptr
+#define TN_SLICE_ARG(s)	(int)(s).len, (s).ptr == NULL ? "" : (s).ptr
 
 static inline struct tn_slice
 tn_slice(const void *ptr, size_t len)
