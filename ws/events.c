@@ -121,7 +121,7 @@ get_chat(struct tn_socket *socket, const struct tn_event *event, void *arg)
 	    tn_event_hold(event));
 }
 
-/* AddChat {room, message}, and if wanted clientId */
+/* AddChat {room, message}, and if wanted an id of the client's own, for retries */
 
 static void
 chat_added(const struct chat_message *message, const struct tn_err *err,
@@ -129,12 +129,12 @@ chat_added(const struct chat_message *message, const struct tn_err *err,
 {
 	struct tn_event_ref *event = arg;	/* a handle: the socket may be gone by now */
 	struct tn_socket *socket = tn_event_ref_socket(event);
+	struct tn_ns *ns = tn_event_ref_ns(event);
 
 	if (err != NULL)
 		return tn_event_ref_refuse(event, err->text);
-	if (message->is_new)
-		tn_emit(tn_in(tn_event_ref_ns(event), message->room),
-		    "AddChat", message->json);
+	if (message->is_new && ns != NULL)
+		tn_emit(tn_in(ns, message->room), "AddChat", message->json);
 	else if (socket != NULL)	/* the others have had it */
 		tn_socket_emit(socket, "AddChat", message->json);
 	tn_event_ref_ack(event, message->receipt);

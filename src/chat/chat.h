@@ -125,15 +125,15 @@ typedef void chat_added_fn(const struct chat_message *message,
     const struct tn_err *err, void *arg);
 
 /*
- * Read {room, message} and, if it has one, clientId from an event's
+ * Read {room, message} and, if it has one, the client's own id from an event's
  * arguments. Returns false if that is not what they are.
  */
 bool chat_draft_read(struct tn_slice args, struct chat_draft *draft);
 
 /*
  * Keep a message under the next number of its room. One that comes again
- * with its clientId, by the same user, is not kept twice: its first receipt
- * is given again.
+ * with its client's id, by the same user, is not kept twice: its first
+ * receipt is given again.
  */
 void chat_add(struct chat *chat, const struct chat_draft *draft,
     chat_added_fn *fn, void *arg);

@@ -57,7 +57,7 @@ read_client_id(struct tn_slice object, struct chat_draft *draft)
 	struct tn_slice value;
 
 	draft->client_id = TN_SLICE_NONE;
-	if (!tn_json_get(object, "clientId", &value))
+	if (!tn_json_get(object, "id", &value))
 		return true;
 	draft->client_id.ptr = draft->client_id_text;
 	return is_text(value, 1, TN_LIMIT_CHAT_CLIENT_ID,

@@ -43,7 +43,9 @@ chat_room_read(struct chat_room *room, struct tn_slice value)
 	struct tn_slice name;
 	bool good;
 
-	tn_arena_init(&arena, 2 * TN_LIMIT_CHAT_ROOM * 6);
+	if (value.len > 6 * TN_LIMIT_CHAT_ROOM + 2)
+		return false;
+	tn_arena_init(&arena, 1024);
 	good = tn_json_string(value, &arena, &name, NULL) == 0 &&
 	    name.len > 0 && name.len <= TN_LIMIT_CHAT_ROOM &&
 	    tn_utf8_valid(name) && is_printable(name);

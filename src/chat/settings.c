@@ -388,7 +388,7 @@ settings_load(struct settings *s, const char *program, int argc, char **argv,
 		return refuse(status, &err);
 	if (!line.check)
 		return true;
-	printf("%s: fine\n", line.file);
+	printf("%s: OK\n", line.file);
 	return end_well(status);
 }
 
