@@ -74,7 +74,7 @@ listens(const char *path)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool is_there;
 
-	strncpy(sun.sun_path, path, sizeof(sun.sun_path) - 1);
+	memcpy(sun.sun_path, path, strnlen(path, sizeof(sun.sun_path) - 1));
 	is_there = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0;
 	close(fd);
 	return is_there;
