@@ -128,6 +128,7 @@ tn_event_refuse(const struct tn_event *event, const char *text)
 
 struct tn_event_ref {
 	struct tn_held held;
+	struct tn_ns *ns;
 	bool wants_ack;
 	uint64_t ack_id;
 	size_t name_len;
@@ -142,6 +143,7 @@ tn_event_hold(const struct tn_event *event)
 	if (ref == NULL)
 		return NULL;
 	tn_held_init(&ref->held, event->socket);
+	ref->ns = event->ns;
 	ref->wants_ack = event->wants_ack && first_answer(event);
 	ref->ack_id = event->ack_id;
 	ref->name_len = event->name.len;
@@ -185,4 +187,10 @@ struct tn_socket *
 tn_event_ref_socket(const struct tn_event_ref *ref)
 {
 	return ref == NULL ? NULL : tn_held_socket(&ref->held);
+}
+
+struct tn_ns *
+tn_event_ref_ns(const struct tn_event_ref *ref)
+{
+	return ref == NULL || ref->held.io == NULL ? NULL : ref->ns;
 }

@@ -157,7 +157,7 @@ void tn_event_ref_ack(struct tn_event_ref *ref, struct tn_slice args);
 void tn_event_ref_refuse(struct tn_event_ref *ref, const char *text);
 /* The socket that sent it, or NULL. */
 struct tn_socket *tn_event_ref_socket(const struct tn_event_ref *ref);
-/* The namespace it came in, whether or not the socket is still there. */
+/* The namespace it came in, also when the socket has gone; NULL: the server has. */
 struct tn_ns *tn_event_ref_ns(const struct tn_event_ref *ref);
 
 /* Emitting. */
