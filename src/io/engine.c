@@ -131,7 +131,7 @@ tn_engine_owns(const struct tn_engine *engine, struct tn_slice target)
 }
 
 static void
-reply_fault(struct tn_exchange *x, enum eio_fault fault)
+reply_fault(struct tn_io_exchange *x, enum eio_fault fault)
 {
 	char body[128];
 	int len;
@@ -148,7 +148,7 @@ reply_fault(struct tn_exchange *x, enum eio_fault fault)
 
 static void
 open_session(struct tn_engine *engine, const struct tn_io_request *request,
-    struct tn_exchange *x)
+    struct tn_io_exchange *x)
 {
 	const struct tn_engine_options *o = &engine->options;
 	struct tn_conn *c;
@@ -166,7 +166,7 @@ open_session(struct tn_engine *engine, const struct tn_io_request *request,
 
 enum tn_engine_verdict
 tn_engine_request(struct tn_engine *engine,
-    const struct tn_io_request *request, struct tn_exchange *x)
+    const struct tn_io_request *request, struct tn_io_exchange *x)
 {
 	struct tn_conn *c;
 	enum eio_fault fault;

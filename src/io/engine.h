@@ -87,13 +87,13 @@ struct tn_io_reply {
 };
 
 /* One HTTP exchange. The host keeps it until it has replied or is gone. */
-struct tn_exchange {
+struct tn_io_exchange {
 	/*
 	 * Answer; called exactly once, unless tn_engine_gone came first; may
 	 * be called from inside tn_engine_request. The engine forgets the
 	 * exchange before it calls.
 	 */
-	void (*reply)(struct tn_exchange *x, const struct tn_io_reply *reply);
+	void (*reply)(struct tn_io_exchange *x, const struct tn_io_reply *reply);
 	struct tn_conn *conn;		/* engine's: whose poll or post this is */
 	struct tn_buf body;		/* engine's: a POST as far as it came */
 	bool too_large;			/* engine's */
@@ -159,17 +159,17 @@ enum tn_engine_verdict {
 
 /* A plain HTTP request that the engine owns. */
 enum tn_engine_verdict tn_engine_request(struct tn_engine *engine,
-    const struct tn_io_request *request, struct tn_exchange *x);
+    const struct tn_io_request *request, struct tn_io_exchange *x);
 
 /* Part of a POST's body; past the limit it is counted, not kept. */
-void tn_engine_body(struct tn_engine *engine, struct tn_exchange *x,
+void tn_engine_body(struct tn_engine *engine, struct tn_io_exchange *x,
     struct tn_slice part);
 
 /* The whole body has come: the exchange is answered inside. */
-void tn_engine_body_end(struct tn_engine *engine, struct tn_exchange *x);
+void tn_engine_body_end(struct tn_engine *engine, struct tn_io_exchange *x);
 
 /* The client went before it was answered. x is the host's again. */
-void tn_engine_gone(struct tn_engine *engine, struct tn_exchange *x);
+void tn_engine_gone(struct tn_engine *engine, struct tn_io_exchange *x);
 
 /*
  * May this WebSocket handshake be answered with 101?

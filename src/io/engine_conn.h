@@ -48,8 +48,8 @@ enum conn_state {
 struct tn_conn {
 	struct tn_engine *engine;
 	void *user;
-	struct tn_exchange *poll;	/* parked GET */
-	struct tn_exchange *post;	/* POST whose body is coming */
+	struct tn_io_exchange *poll;	/* parked GET */
+	struct tn_io_exchange *post;	/* POST whose body is coming */
 	struct tn_wire *wire;
 	struct tn_wire *probe;
 	struct tn_outq out;		/* for the next poll */
@@ -130,13 +130,13 @@ void tn_conn_probe_gone(struct tn_conn *c);
 /* engine_poll.c */
 
 /* Answer and forget an exchange. */
-void tn_exchange_reply(struct tn_exchange *x, int status, const char *type,
+void tn_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
     struct tn_slice body);
 /* Answer a browser that asks whether it may. */
-void tn_exchange_preflight(struct tn_exchange *x,
+void tn_exchange_preflight(struct tn_io_exchange *x,
     const struct tn_io_request *request);
 /* Cut a POST's connection off without an answer. */
-void tn_exchange_cut(struct tn_exchange *x);
+void tn_exchange_cut(struct tn_io_exchange *x);
 /* Answer the poll with one bare packet ("1", "6"). */
 void tn_conn_poll_answer(struct tn_conn *c, const char *packet);
 /* Answer the poll with all that is queued. */
@@ -144,7 +144,7 @@ void tn_conn_poll_flush(struct tn_conn *c);
 /* Close a polling session: now if it can be told, else within the grace. */
 void tn_conn_poll_close(struct tn_conn *c);
 enum tn_engine_verdict tn_conn_request(struct tn_conn *c,
-    const struct tn_io_request *request, struct tn_exchange *x);
+    const struct tn_io_request *request, struct tn_io_exchange *x);
 
 /* engine_check.c */
 

@@ -29,7 +29,7 @@ add_cors(struct tn_pair *headers, const char *origin)
 }
 
 static void
-forget(struct tn_exchange *x)
+forget(struct tn_io_exchange *x)
 {
 	struct tn_conn *c = x->conn;
 
@@ -44,7 +44,7 @@ forget(struct tn_exchange *x)
 }
 
 void
-tn_exchange_reply(struct tn_exchange *x, int status, const char *type,
+tn_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
     struct tn_slice body)
 {
 	struct tn_pair headers[REPLY_HEADERS];
@@ -65,7 +65,7 @@ tn_exchange_reply(struct tn_exchange *x, int status, const char *type,
 }
 
 void
-tn_exchange_preflight(struct tn_exchange *x,
+tn_exchange_preflight(struct tn_io_exchange *x,
     const struct tn_io_request *request)
 {
 	struct tn_slice asked = tn_io_request_header(request,
@@ -87,7 +87,7 @@ tn_exchange_preflight(struct tn_exchange *x,
 }
 
 void
-tn_exchange_cut(struct tn_exchange *x)
+tn_exchange_cut(struct tn_io_exchange *x)
 {
 	const struct tn_io_reply reply = { .status = 0, .close = true };
 
@@ -151,14 +151,14 @@ tn_conn_poll_close(struct tn_conn *c)
 
 /* One GET at a time: a second one ends the session. */
 static void
-overlap(struct tn_conn *c, struct tn_exchange *x)
+overlap(struct tn_conn *c, struct tn_io_exchange *x)
 {
 	tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
 	tn_exchange_reply(x, 400, NULL, TN_SLICE_NONE);
 }
 
 static void
-on_get(struct tn_conn *c, struct tn_exchange *x)
+on_get(struct tn_conn *c, struct tn_io_exchange *x)
 {
 	if (c->poll != NULL) {
 		overlap(c, x);
@@ -194,7 +194,7 @@ is_too_long(const struct tn_conn *c, const struct tn_io_request *request)
 
 static enum tn_engine_verdict
 on_post(struct tn_conn *c, const struct tn_io_request *request,
-    struct tn_exchange *x)
+    struct tn_io_exchange *x)
 {
 	if (c->post != NULL || is_octet_stream(request)) {
 		overlap(c, x);
@@ -211,7 +211,7 @@ on_post(struct tn_conn *c, const struct tn_io_request *request,
 
 enum tn_engine_verdict
 tn_conn_request(struct tn_conn *c, const struct tn_io_request *request,
-    struct tn_exchange *x)
+    struct tn_io_exchange *x)
 {
 	if (tn_slice_is(request->method, "POST"))
 		return on_post(c, request, x);
@@ -223,7 +223,7 @@ tn_conn_request(struct tn_conn *c, const struct tn_io_request *request,
 }
 
 void
-tn_engine_body(struct tn_engine *engine, struct tn_exchange *x,
+tn_engine_body(struct tn_engine *engine, struct tn_io_exchange *x,
     struct tn_slice part)
 {
 	(void)engine;
@@ -256,7 +256,7 @@ receive_payload(struct tn_conn *c, struct tn_slice body)
 }
 
 void
-tn_engine_body_end(struct tn_engine *engine, struct tn_exchange *x)
+tn_engine_body_end(struct tn_engine *engine, struct tn_io_exchange *x)
 {
 	struct tn_conn *c = x->conn;
 
@@ -275,7 +275,7 @@ tn_engine_body_end(struct tn_engine *engine, struct tn_exchange *x)
 }
 
 void
-tn_engine_gone(struct tn_engine *engine, struct tn_exchange *x)
+tn_engine_gone(struct tn_engine *engine, struct tn_io_exchange *x)
 {
 	struct tn_conn *c = x->conn;
 
