@@ -88,6 +88,10 @@
 #define TN_LIMIT_CHAT_CLIENT_ID		64	/* bytes of a message's own id */
 #define TN_LIMIT_CHAT_NODES		64	/* nodes asked whether a user is there */
 
+/* The cluster. */
+#define TN_LIMIT_NODES			1024	/* ids kept that are not known to live */
+#define TN_LIMIT_WORKER_NAME		32	/* bytes */
+
 /* Redis. */
 #define TN_LIMIT_REDIS_REPLY		(16u << 20)	/* bytes of one reply */
 #define TN_LIMIT_REDIS_LINE		65536u	/* the first line of one */
