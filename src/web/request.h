@@ -89,7 +89,7 @@ struct tn_req {
 	struct tn_slice base_url;	/* the part that mounts have used up */
 	struct tn_slice base_path;	/* where the site stands: "" or "/app" */
 	struct tn_slice query_text;	/* raw, without '?' */
-	struct tn_slice origin;		/* the site's own: "https://host:8443" */
+	struct tn_slice origin;		/* the site's; ask tn_req_origin */
 	struct tn_slice host;		/* as sent, with a port; may be empty */
 	struct tn_slice address;	/* of the client, checked */
 	bool secure;			/* the client came over TLS */
@@ -111,6 +111,7 @@ struct tn_req {
 
 	struct tn_session *session;	/* NULL until tn_req_session */
 	const struct tn_session_source *session_source;
+	int session_err;		/* why it could not be loaded */
 	struct tn_slice csp_nonce;
 	struct tn_local locals[TN_LIMIT_LOCALS];
 	size_t nlocals;
@@ -157,6 +158,13 @@ void *tn_req_local(const struct tn_req *req, const void *key);
 int tn_req_set_local(struct tn_req *req, const void *key, void *value);
 
 /*
+ * The site's own origin as browsers write it, without a default port:
+ * "https://host:8443". As configured, else from the Host header; empty if
+ * neither is there.
+ */
+struct tn_slice tn_req_origin(struct tn_req *req);
+
+/*
  * The session of this client, loaded when first asked for; a fresh one if it
  * has none. Needs tn_session() before it in the chain.
  *
@@ -166,7 +174,7 @@ int tn_req_set_local(struct tn_req *req, const void *key, void *value);
  */
 struct tn_session *tn_req_session(struct tn_req *req);
 
-/* The CSP nonce of this answer, for <script nonce=...>; empty without CSP. */
+/* The CSP nonce of this answer, for <script nonce=...> (tn_security_headers). */
 struct tn_slice tn_req_nonce(struct tn_req *req);
 
 /*

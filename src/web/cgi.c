@@ -1,0 +1,371 @@
+#include "config.h"
+
+#include "web/cgi.h"
+
+#include <arpa/inet.h>
+
+#include "base/random.h"
+#include "base/utf8.h"
+
+enum {
+	METHOD_MAX_BYTES = 32,
+	HOST_MAX_BYTES = 255 + 6,	/* a DNS name and a port */
+	ID_CHARS = 16,
+};
+
+/* What the server says besides the headers. */
+struct words {
+	struct tn_slice method;
+	struct tn_slice uri;
+	struct tn_slice address;
+	struct tn_slice https;
+	struct tn_slice scheme;
+	struct tn_slice content_type;
+	struct tn_slice content_length;
+};
+
+#define WORD(name, member) \
+	{ { name, sizeof(name) - 1 }, offsetof(struct words, member) }
+static const struct {
+	struct tn_slice name;
+	size_t offset;
+} known[] = {
+	WORD("REQUEST_METHOD",	method),
+	WORD("REQUEST_URI",	uri),
+	WORD("REMOTE_ADDR",	address),
+	WORD("HTTPS",		https),
+	WORD("REQUEST_SCHEME",	scheme),
+	WORD("CONTENT_TYPE",	content_type),
+	WORD("CONTENT_LENGTH",	content_length),
+};
+#undef WORD
+
+static int
+refuse(struct tn_req *req, int status, int code, const char *what)
+{
+	req->err_status = status;
+	return tn_err_set(&req->err, code, "%s", what);
+}
+
+/* A variable that comes twice counts once: the first, as libfcgi sees it. */
+static void
+take_word(struct words *words, struct tn_slice name, struct tn_slice value)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		struct tn_slice *to;
+
+		if (!tn_slice_eq(name, known[i].name))
+			continue;
+		to = (struct tn_slice *)((char *)words + known[i].offset);
+		if (to->ptr == NULL)
+			*to = value;
+		return;
+	}
+}
+
+/* Each repeated Cookie header is put behind the ones before it. */
+static int
+take_cookie(struct tn_req *req, struct tn_slice value)
+{
+	struct tn_slice had = req->cookies;
+
+	if (had.ptr == NULL) {
+		req->cookies = value;
+		return 0;
+	}
+	if (had.len + value.len > TN_LIMIT_HEADER_BYTES)
+		return refuse(req, 431, TN_E_LIMIT, "cookies too long");
+	req->cookies = tn_arena_printf(req->arena, "%.*s; %.*s",
+	    TN_SLICE_ARG(had), TN_SLICE_ARG(value));
+	return 0;
+}
+
+/*
+ * "Proxy:" comes in as HTTP_PROXY, which libraries take for a setting of the
+ * process; nothing here has a use for it.
+ */
+static int
+take_header(struct tn_req *req, struct tn_slice name, struct tn_slice value)
+{
+	if (tn_slice_is(name, "PROXY"))
+		return 0;
+	if (tn_slice_is(name, "COOKIE"))
+		return take_cookie(req, value);
+	if (tn_slice_is(name, "HOST") && req->host.ptr == NULL)
+		req->host = value;
+	if (req->nheaders == TN_LIMIT_HEADER_COUNT)
+		return refuse(req, 431, TN_E_LIMIT, "too many headers");
+	req->headers[req->nheaders++] = (struct tn_pair){ name, value };
+	return 0;
+}
+
+static int
+take_words(struct tn_req *req, char *const *envp, struct words *words)
+{
+	static const struct tn_slice http = { "HTTP_", 5 };
+	size_t total = 0;
+
+	for (; *envp != NULL; envp++) {
+		struct tn_slice value = tn_slice_str(*envp);
+		struct tn_slice name;
+		int rc = 0;
+
+		total += value.len;
+		if (total > TN_LIMIT_HEADER_BYTES)
+			return refuse(req, 431, TN_E_LIMIT, "header too long");
+		name = tn_slice_cut(&value, '=');
+		if (tn_slice_starts(name, http))
+			rc = take_header(req, tn_slice_after(name, http.len),
+			    value);
+		else
+			take_word(words, name, value);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static int
+read_method(struct tn_req *req, struct tn_slice name)
+{
+	size_t i = 0;
+
+	while (i < name.len && (is_letter(name.ptr[i]) || name.ptr[i] == '-'))
+		i++;
+	if (i == 0 || i < name.len || name.len > METHOD_MAX_BYTES)
+		return refuse(req, 400, TN_E_SYNTAX, "malformed method");
+	req->method_name = name;
+	req->method = tn_method_find(name);
+	return 0;
+}
+
+/* Letters, digits and what stands in addresses and ports: no more. */
+static int
+check_host(struct tn_req *req)
+{
+	for (size_t i = 0; i < req->host.len; i++) {
+		char c = req->host.ptr[i];
+
+		if (!is_letter(c) && (c == '\0' ||
+		    strchr("0123456789.-:[]_", c) == NULL))
+			return refuse(req, 400, TN_E_SYNTAX, "malformed Host");
+	}
+	if (req->host.len > HOST_MAX_BYTES)
+		return refuse(req, 400, TN_E_LIMIT, "Host too long");
+	return 0;
+}
+
+static bool
+is_address(struct tn_slice s)
+{
+	char text[INET6_ADDRSTRLEN];
+	unsigned char bytes[16];
+
+	if (s.len == 0 || s.len >= sizeof(text) ||
+	    tn_slice_find(s, '\0') >= 0)
+		return false;
+	memcpy(text, s.ptr, s.len);
+	text[s.len] = '\0';
+	return inet_pton(AF_INET, text, bytes) == 1 ||
+	    inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+static bool
+is_trusted(struct tn_slice address, const struct tn_cgi_options *options)
+{
+	for (size_t i = 0; i < options->ntrusted; i++) {
+		if (tn_slice_is(address, options->trusted_proxies[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The client is the rightmost of the chain that is no proxy of ours: what
+ * stands left of it, the client may have written itself.
+ */
+static struct tn_slice
+find_client(const struct tn_req *req, struct tn_slice peer,
+    const struct tn_cgi_options *options)
+{
+	struct tn_slice client = is_address(peer) ? peer : TN_SLICE_NONE;
+	struct tn_slice rest;
+
+	if (options->address_header == NULL || !is_trusted(peer, options))
+		return client;
+	rest = tn_req_header(req, options->address_header);
+	while (rest.len > 0 && is_trusted(client, options)) {
+		size_t comma = (size_t)(tn_slice_rfind(rest, ',') + 1);
+		struct tn_slice last =
+		    tn_slice_trim(tn_slice_after(rest, comma));
+
+		if (!is_address(last))
+			break;
+		client = last;
+		rest = tn_slice_first(rest, comma > 0 ? comma - 1 : 0);
+	}
+	return client;
+}
+
+/* The part before path and query of an absolute target is dropped. */
+static struct tn_slice
+drop_authority(struct tn_slice target)
+{
+	static const struct tn_slice schemes[] = {
+		{ "http://", 7 }, { "https://", 8 },
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct tn_slice rest;
+
+		if (!tn_slice_ieq(tn_slice_first(target, schemes[i].len),
+		    schemes[i]))
+			continue;
+		rest = tn_slice_after(target, schemes[i].len);
+		while (rest.len > 0 && rest.ptr[0] != '/' &&
+		    rest.ptr[0] != '?')
+			rest = tn_slice_after(rest, 1);
+		return rest.len == 0 ? TN_SLICE("/") : rest;
+	}
+	return target;
+}
+
+static bool
+has_control(struct tn_slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+
+		if (c < 0x20 || c == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_dot_part(struct tn_slice path)
+{
+	while (path.ptr != NULL) {
+		struct tn_slice part = tn_slice_cut(&path, '/');
+
+		if (tn_slice_is(part, ".") || tn_slice_is(part, ".."))
+			return true;
+	}
+	return false;
+}
+
+static int
+decode_path(struct tn_slice raw, struct tn_arena *arena,
+    struct tn_slice *out, struct tn_err *err)
+{
+	struct tn_buf b;
+	int rc;
+
+	if (tn_slice_find(raw, '%') < 0) {
+		*out = raw;
+		return 0;
+	}
+	tn_buf_init(&b, TN_LIMIT_PATH_BYTES);
+	rc = tn_url_decode(&b, raw, false, err);
+	if (rc == 0) {
+		*out = tn_arena_copy(arena, tn_buf_view(&b));
+		if (out->ptr == NULL)
+			rc = tn_err_set(err, TN_E_NOMEM, "no memory for path");
+	}
+	tn_buf_fini(&b);
+	return rc;
+}
+
+int
+tn_cgi_path(struct tn_slice target, struct tn_arena *arena,
+    struct tn_slice *path, struct tn_slice *query, struct tn_err *err)
+{
+	struct tn_slice rest = drop_authority(target);
+	struct tn_slice raw = tn_slice_cut(&rest, '?');
+	int rc;
+
+	*query = rest;
+	if (raw.len == 0 && target.len > 0 && target.ptr[0] != '?')
+		raw = TN_SLICE("/");	/* "http://host?query" */
+	if (raw.len > TN_LIMIT_PATH_BYTES)
+		return tn_err_set(err, TN_E_LIMIT, "path of %zu bytes",
+		    raw.len);
+	rc = decode_path(raw, arena, path, err);
+	if (rc != 0)
+		return rc;
+	if (path->len == 0 || path->ptr[0] != '/')
+		return tn_err_set(err, TN_E_SYNTAX, "path without a slash");
+	if (has_control(*path) || !tn_utf8_valid(*path))
+		return tn_err_set(err, TN_E_SYNTAX, "path is no plain text");
+	if (has_dot_part(*path))
+		return tn_err_set(err, TN_E_SYNTAX, "path with dot segments");
+	return 0;
+}
+
+static int
+read_path(struct tn_req *req, struct tn_slice uri,
+    const struct tn_cgi_options *options)
+{
+	struct tn_slice base = options->base_path;
+	struct tn_slice path, query;
+	int rc;
+
+	req->target = uri;
+	rc = tn_cgi_path(uri, req->arena, &path, &query, &req->err);
+	if (rc != 0) {
+		req->err_status = rc == TN_E_LIMIT ? 414 :
+		    rc == TN_E_SYNTAX ? 400 : 500;
+		return rc;
+	}
+	req->query_text = query;
+	req->path = path;
+	if (base.len == 0)
+		return 0;
+	path = tn_slice_after(path, base.len);
+	if (!tn_slice_starts(req->path, base) ||
+	    (path.len > 0 && path.ptr[0] != '/'))
+		return refuse(req, 404, TN_E_DENIED, "not below base_path");
+	req->base_path = base;
+	req->path = path.len == 0 ? TN_SLICE("/") : path;
+	return 0;
+}
+
+static bool
+is_secure(const struct words *words)
+{
+	return tn_slice_ieq(words->https, TN_SLICE("on")) ||
+	    tn_slice_is(words->https, "1") ||
+	    tn_slice_ieq(words->scheme, TN_SLICE("https"));
+}
+
+int
+tn_cgi_read(struct tn_req *req, char *const *envp,
+    const struct tn_cgi_options *options)
+{
+	static const struct tn_cgi_options none;
+	struct words words = { .method = TN_SLICE_NONE };
+	int rc;
+
+	if (options == NULL)
+		options = &none;
+	tn_random_text(req->id, ID_CHARS);
+	req->path = TN_SLICE("/");
+	rc = take_words(req, envp, &words);
+	if (rc != 0)
+		return rc;
+	req->content_type = words.content_type;
+	req->content_length = words.content_length;
+	req->secure = is_secure(&words);
+	req->origin = options->origin;
+	req->address = find_client(req, words.address, options);
+	rc = read_method(req, words.method);
+	if (rc == 0)
+		rc = check_host(req);
+	return rc != 0 ? rc : read_path(req, words.uri, options);
+}
