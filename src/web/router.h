@@ -6,7 +6,7 @@
  *
  * Adding never fails at once: a router that could not add something, be it
  * for memory or for a pattern that is wrong, says so when it is asked
- * (tn_app_check), and answers 500 until then.
+ * (tn_app_check), once, before the program begins to serve.
  */
 #ifndef TN_ROUTER_H
 #define TN_ROUTER_H
@@ -51,6 +51,8 @@ void tn_router_mount(struct tn_router *router, const char *prefix,
 /*
  * Answers what handlers before it failed with: res->status is set by the
  * error already, req->err says why; only the status is for the client.
+ * TN_NEXT leaves it to the next error handler. The outermost router's are
+ * also asked for 404, 405 and answers that a handler forgot.
  */
 void tn_router_on_error(struct tn_router *router, tn_handler *fn);
 
