@@ -81,7 +81,8 @@ void tn_res_status(struct tn_res *res, int status);
  * Set a header, in place of one of that name; add one more (Set-Cookie); add
  * a name to Vary; set Content-Type. A name that is no token, a value with a
  * control character, one header too many: it is refused, and the answer
- * becomes a 500, so that nothing half-made leaves. The texts are copied.
+ * becomes a 500, so that nothing half-made leaves. Values are copied; names
+ * and types are borrowed for the exchange, as literals are.
  */
 void tn_res_set(struct tn_res *res, const char *name, struct tn_slice value);
 void tn_res_append(struct tn_res *res, const char *name,
@@ -166,7 +167,16 @@ int tn_res_end(struct tn_res *res);
  */
 bool tn_res_is_fresh(const struct tn_res *res);
 
-/* Forget what described an answer that will not be sent; for error handlers. */
+/* Forget what described an answer that will not be sent. */
 void tn_res_clear(struct tn_res *res);
+
+/*
+ * For the app: begin the answer to req->err instead, with the HTTP status
+ * that goes with it and, where coming back later may help, Retry-After.
+ */
+void tn_res_fail(struct tn_res *res);
+
+/* For the app: all has been said; call the hooks of tn_res_after_end. */
+void tn_res_finish(struct tn_res *res);
 
 #endif

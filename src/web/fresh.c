@@ -1,0 +1,146 @@
+/*
+ * Validators: an ETag made from the body, and whether the client has the
+ * answer already. Source: RFC 9110, 8.8 and 13.
+ */
+#include "config.h"
+
+#include "web/head.h"
+
+#include <inttypes.h>
+
+#include "base/arena.h"
+#include "web/request.h"
+
+static uint64_t
+mix(uint64_t lane, uint64_t word)
+{
+	lane = (lane ^ word) * 0x9e3779b97f4a7c15u;
+	return lane ^ lane >> 29;
+}
+
+static uint64_t
+word_at(const char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/*
+ * The same in each process, so that any worker knows what another sent; four
+ * lanes, since one is bound by the time of a multiplication. Not secret: who
+ * makes two pages collide has only kept a page from being renewed.
+ */
+static uint64_t
+digest(struct tn_slice s)
+{
+	uint64_t lanes[4] = { s.len, 1, 2, 3 };
+	char tail[8] = { 0 };
+
+	for (; s.len >= 32; s = tn_slice_after(s, 32)) {
+		for (int i = 0; i < 4; i++)
+			lanes[i] = mix(lanes[i], word_at(s.ptr + 8 * i));
+	}
+	for (; s.len >= 8; s = tn_slice_after(s, 8))
+		lanes[0] = mix(lanes[0], word_at(s.ptr));
+	if (s.len > 0)
+		memcpy(tail, s.ptr, s.len);
+	lanes[0] = mix(lanes[0], word_at(tail));
+	return mix(mix(mix(lanes[0], lanes[1]), lanes[2]), lanes[3]);
+}
+
+static struct tn_slice
+strip_weak(struct tn_slice tag)
+{
+	return tn_slice_starts(tag, TN_SLICE("W/")) ? tn_slice_after(tag, 2) :
+	    tag;
+}
+
+/* The next tag of a list, with its quotes; a comma may stand within them. */
+static struct tn_slice
+cut_tag(struct tn_slice *rest)
+{
+	struct tn_slice tag = strip_weak(tn_slice_trim(*rest));
+	ptrdiff_t end;
+
+	if (tag.len > 0 && tag.ptr[0] == '"') {
+		end = tn_slice_find(tn_slice_after(tag, 1), '"');
+		if (end >= 0) {
+			*rest = tn_slice_after(tag, (size_t)end + 2);
+			tn_slice_cut(rest, ',');
+			return tn_slice_first(tag, (size_t)end + 2);
+		}
+	}
+	*rest = tag;
+	return tn_slice_trim(tn_slice_cut(rest, ','));
+}
+
+static bool
+tag_listed(struct tn_slice list, struct tn_slice tag)
+{
+	if (tn_slice_is(tn_slice_trim(list), "*"))
+		return true;
+	tag = strip_weak(tag);
+	while (tag.len > 0 && list.len > 0) {
+		if (tn_slice_eq(cut_tag(&list), tag))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Dates are compared as text: what a client has, it has from us, in the form
+ * in which we wrote it.
+ */
+bool
+tn_res_is_fresh(const struct tn_res *res)
+{
+	const struct tn_req *req = res->req;
+	struct tn_slice tags = tn_req_header(req, "if-none-match");
+	struct tn_slice since = tn_req_header(req, "if-modified-since");
+	struct tn_slice etag = tn_res_get(res, "ETag");
+
+	if (tags.ptr == NULL && since.ptr == NULL)
+		return false;
+	if (memmem(tn_req_header(req, "cache-control").ptr,
+	    tn_req_header(req, "cache-control").len, "no-cache", 8) != NULL)
+		return false;
+	if (tags.ptr != NULL)
+		return etag.len > 0 && tag_listed(tags, etag);
+	return since.len > 0 &&
+	    tn_slice_eq(since, tn_res_get(res, "Last-Modified"));
+}
+
+static bool
+may_have_etag(const struct tn_res *res)
+{
+	struct tn_slice cache = tn_res_get(res, "Cache-Control");
+
+	return !res->no_etag && tn_res_get(res, "ETag").ptr == NULL &&
+	    (cache.len == 0 ||
+	    memmem(cache.ptr, cache.len, "no-store", 8) == NULL);
+}
+
+void
+tn_res_validate(struct tn_res *res, struct tn_slice body)
+{
+	const struct tn_req *req = res->req;
+	struct tn_slice etag;
+
+	if (res->status != 200 || (req->method != TN_METHOD_GET &&
+	    req->method != TN_METHOD_HEAD))
+		return;
+	if (may_have_etag(res)) {
+		etag = tn_arena_printf(res->arena, "W/\"%zx-%016" PRIx64 "\"",
+		    body.len, digest(body));
+		if (etag.len > 0)
+			tn_res_put(res, "ETag", etag);
+	}
+	if (!tn_res_is_fresh(res))
+		return;
+	res->status = 304;
+	tn_res_remove(res, "Content-Type");
+	tn_res_remove(res, "Content-Encoding");
+	tn_res_remove(res, "Content-Language");
+}

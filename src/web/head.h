@@ -1,0 +1,22 @@
+/* For src/web alone: what stands before an answer may leave. */
+#ifndef TN_HEAD_H
+#define TN_HEAD_H
+
+#include "web/response.h"
+
+/* Set a header whose value needs no check and outlives the exchange. */
+void tn_res_put(struct tn_res *res, const char *name, struct tn_slice value);
+
+/*
+ * Run the hooks of tn_res_before_head, and see that nothing was refused
+ * meanwhile. Returns 0, or what keeps the answer back, in req->err too.
+ */
+int tn_res_begin(struct tn_res *res);
+
+/*
+ * For an answer that is complete: give a 200 to GET or HEAD an ETag made of
+ * its body, and make it a 304 when the client has it.
+ */
+void tn_res_validate(struct tn_res *res, struct tn_slice body);
+
+#endif

@@ -1,0 +1,284 @@
+#include "config.h"
+
+#include "web/head.h"
+
+#include "base/arena.h"
+#include "web/request.h"
+
+#define CODES(X)					\
+	X(200, "OK")					\
+	X(201, "Created")				\
+	X(202, "Accepted")				\
+	X(204, "No Content")				\
+	X(206, "Partial Content")			\
+	X(301, "Moved Permanently")			\
+	X(302, "Found")					\
+	X(303, "See Other")				\
+	X(304, "Not Modified")				\
+	X(307, "Temporary Redirect")			\
+	X(308, "Permanent Redirect")			\
+	X(400, "Bad Request")				\
+	X(401, "Unauthorized")				\
+	X(403, "Forbidden")				\
+	X(404, "Not Found")				\
+	X(405, "Method Not Allowed")			\
+	X(406, "Not Acceptable")			\
+	X(408, "Request Timeout")			\
+	X(409, "Conflict")				\
+	X(410, "Gone")					\
+	X(411, "Length Required")			\
+	X(412, "Precondition Failed")			\
+	X(413, "Content Too Large")			\
+	X(414, "URI Too Long")				\
+	X(415, "Unsupported Media Type")		\
+	X(416, "Range Not Satisfiable")			\
+	X(422, "Unprocessable Content")			\
+	X(429, "Too Many Requests")			\
+	X(431, "Request Header Fields Too Large")	\
+	X(500, "Internal Server Error")			\
+	X(501, "Not Implemented")			\
+	X(502, "Bad Gateway")				\
+	X(503, "Service Unavailable")			\
+	X(504, "Gateway Timeout")
+
+const char *
+tn_status_text(int status)
+{
+	switch (status) {
+#define CASE(number, text) case number: return text;
+	CODES(CASE)
+#undef CASE
+	default:
+		return "Unknown";
+	}
+}
+
+void
+tn_res_status(struct tn_res *res, int status)
+{
+	res->status = status >= 200 && status <= 599 ? status : 500;
+}
+
+/* RFC 9110, 5.6.2. */
+static bool
+is_token(struct tn_slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') ||
+		    (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL)))
+			return false;
+	}
+	return s.len > 0;
+}
+
+/* RFC 9110, 5.5: neither line ends nor NUL nor any other control but tab. */
+static bool
+is_value(struct tn_slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return s.len <= TN_LIMIT_HEADER_VALUE;
+}
+
+static struct tn_res_header *
+find(const struct tn_res *res, struct tn_slice name)
+{
+	for (size_t i = 0; i < res->nheaders; i++) {
+		if (tn_slice_ieq(res->headers[i].name, name))
+			return (struct tn_res_header *)&res->headers[i];
+	}
+	return NULL;
+}
+
+static void
+add(struct tn_res *res, struct tn_slice name, struct tn_slice value)
+{
+	if (res->nheaders == TN_LIMIT_RES_HEADERS) {
+		res->bad_header = true;
+		return;
+	}
+	res->headers[res->nheaders++] = (struct tn_res_header){ name, value };
+}
+
+/* Check and copy. Returns false, and the answer will be a 500. */
+static bool
+admit(struct tn_res *res, struct tn_slice name, struct tn_slice *value)
+{
+	bool good = is_token(name) && is_value(*value);
+
+	if (good) {
+		*value = tn_arena_copy(res->arena, *value);
+		good = value->ptr != NULL;
+	}
+	if (!good)
+		res->bad_header = true;
+	return good;
+}
+
+void
+tn_res_put(struct tn_res *res, const char *name, struct tn_slice value)
+{
+	struct tn_res_header *had = find(res, tn_slice_str(name));
+
+	if (had != NULL)
+		had->value = value;
+	else
+		add(res, tn_slice_str(name), value);
+}
+
+void
+tn_res_set(struct tn_res *res, const char *name, struct tn_slice value)
+{
+	if (admit(res, tn_slice_str(name), &value))
+		tn_res_put(res, name, value);
+}
+
+void
+tn_res_append(struct tn_res *res, const char *name, struct tn_slice value)
+{
+	if (admit(res, tn_slice_str(name), &value))
+		add(res, tn_slice_str(name), value);
+}
+
+static bool
+list_has(struct tn_slice list, struct tn_slice name)
+{
+	while (list.ptr != NULL) {
+		if (tn_slice_ieq(tn_slice_trim(tn_slice_cut(&list, ',')),
+		    name))
+			return true;
+	}
+	return false;
+}
+
+void
+tn_res_vary(struct tn_res *res, const char *name)
+{
+	struct tn_slice had = tn_res_get(res, "Vary");
+
+	if (had.len == 0)
+		tn_res_set(res, "Vary", tn_slice_str(name));
+	else if (!list_has(had, tn_slice_str(name)))
+		tn_res_set(res, "Vary", tn_arena_printf(res->arena,
+		    "%.*s, %s", TN_SLICE_ARG(had), name));
+}
+
+void
+tn_res_type(struct tn_res *res, const char *type)
+{
+	if (is_value(tn_slice_str(type)))
+		tn_res_put(res, "Content-Type", tn_slice_str(type));
+	else
+		res->bad_header = true;
+}
+
+void
+tn_res_remove(struct tn_res *res, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < res->nheaders; i++) {
+		if (!tn_slice_ieq(res->headers[i].name, tn_slice_str(name)))
+			res->headers[kept++] = res->headers[i];
+	}
+	res->nheaders = kept;
+}
+
+struct tn_slice
+tn_res_get(const struct tn_res *res, const char *name)
+{
+	const struct tn_res_header *header = find(res, tn_slice_str(name));
+
+	return header == NULL ? TN_SLICE_NONE : header->value;
+}
+
+int
+tn_res_before_head(struct tn_res *res, tn_before_head *fn, void *arg)
+{
+	if (res->nbefore == TN_LIMIT_RES_HOOKS)
+		return tn_err_set(&res->req->err, TN_E_LIMIT,
+		    "more than %d hooks of an answer", TN_LIMIT_RES_HOOKS);
+	res->before[res->nbefore].fn = fn;
+	res->before[res->nbefore++].arg = arg;
+	return 0;
+}
+
+int
+tn_res_after_end(struct tn_res *res, tn_after_end *fn, void *arg)
+{
+	if (res->nafter == TN_LIMIT_RES_HOOKS)
+		return tn_err_set(&res->req->err, TN_E_LIMIT,
+		    "more than %d hooks of an answer", TN_LIMIT_RES_HOOKS);
+	res->after[res->nafter].fn = fn;
+	res->after[res->nafter++].arg = arg;
+	return 0;
+}
+
+int
+tn_res_begin(struct tn_res *res)
+{
+	while (res->nbefore > 0) {
+		size_t i = --res->nbefore;
+		int rc = res->before[i].fn(res->req, res, res->before[i].arg);
+
+		if (rc < 0)
+			return rc;
+	}
+	if (!res->bad_header)
+		return 0;
+	return tn_err_set(&res->req->err, TN_E_STATE, res->arena->overflowed ?
+	    "no memory for the answer" : "a header of the answer was refused");
+}
+
+void
+tn_res_clear(struct tn_res *res)
+{
+	static const char *const described[] = {
+		"Content-Type", "Content-Encoding", "Content-Disposition",
+		"Content-Language", "Content-Length", "Content-Range",
+		"Cache-Control", "ETag", "Expires", "Last-Modified",
+		"Location", "Set-Cookie",
+	};
+
+	for (size_t i = 0; i < sizeof(described) / sizeof(*described); i++)
+		tn_res_remove(res, described[i]);
+	res->bad_header = false;
+	res->status = 200;
+}
+
+static int
+status_of(const struct tn_req *req)
+{
+	int given = req->err_status;
+
+	switch (req->err.code) {
+	case TN_E_AWAY:
+	case TN_E_TIMEOUT:
+		return 503;
+	case TN_E_SYNTAX:
+		return given != 0 ? given : 400;
+	case TN_E_DENIED:
+		return given != 0 ? given : 403;
+	case TN_E_CONFLICT:
+		return given != 0 ? given : 409;
+	default:
+		return given != 0 ? given : 500;
+	}
+}
+
+void
+tn_res_fail(struct tn_res *res)
+{
+	tn_res_clear(res);
+	tn_res_status(res, status_of(res->req));
+	if (res->status == 503 && find(res, TN_SLICE("Retry-After")) == NULL)
+		tn_res_put(res, "Retry-After", TN_SLICE("2"));
+	tn_res_put(res, "Cache-Control", TN_SLICE("no-store"));
+}
