@@ -17,6 +17,7 @@
 struct tn_harness {
 	struct tn_app *app;
 	struct tn_exchange exchange;
+	struct tn_arena words;		/* the request as CGI variables */
 	struct tn_sink sink;
 	struct tn_body reader;
 	struct tn_slice to_read;	/* what is left of the request's body */
