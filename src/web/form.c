@@ -1,106 +1,132 @@
-/* Middleware: forms in the body become fields of the request. */
 #include "config.h"
-
-#include <stdlib.h>
 
 #include "web/middleware.h"
 
-#include "base/err.h"
+#include <stdlib.h>
 
-#define FORM_TYPE	"application/x-www-form-urlencoded"
+enum { FIRST_BYTES = 2048 };
 
-static size_t
-max_bytes(const struct tn_form_limits *limits)
-{
-	return limits != NULL && limits->max_bytes > 0 ? limits->max_bytes :
-	    TN_LIMIT_FORM_BYTES;
-}
+struct form_limits {
+	size_t max_bytes;
+	size_t max_fields;
+};
 
-static size_t
-max_fields(const struct tn_form_limits *limits)
-{
-	return limits != NULL && limits->max_fields > 0 ? limits->max_fields :
-	    TN_LIMIT_FORM_PAIRS;
-}
-
-/* The whole body, to where its stream ends. */
 static int
-read_body(struct tn_req *req, struct tn_buf *text)
+too_large(struct tn_req *req, const struct form_limits *limits)
 {
-	char *room;
-	int64_t n = 1;
+	return tn_req_refuse(req, 413, "a form of more than %zu bytes",
+	    limits->max_bytes);
+}
 
-	while (n > 0 && (room = tn_buf_room(text, 8192)) != NULL) {
-		n = req->body->read(req->body, room, 8192, &req->err);
+/* Twice the room, for what has come so far and as much again. */
+static bool
+grow(struct tn_arena *arena, char **text, size_t len, size_t *cap, size_t max)
+{
+	size_t wanted = *cap == 0 ? FIRST_BYTES : *cap * 2;
+	char *more;
+
+	if (wanted > max)
+		wanted = max;
+	more = tn_arena_alloc(arena, wanted);
+	if (more == NULL)
+		return false;
+	if (len > 0)
+		memcpy(more, *text, len);
+	*text = more;
+	*cap = wanted;
+	return true;
+}
+
+/* Read the body to its end, or to one byte more than is allowed. */
+static int
+read_body(struct tn_req *req, const struct form_limits *limits,
+    struct tn_slice *out)
+{
+	const size_t max = limits->max_bytes + 1;
+	size_t len = 0, cap = 0;
+	char *text = NULL;
+
+	while (len < max) {
+		int64_t n;
+
+		if (len == cap && !grow(req->arena, &text, len, &cap, max))
+			return tn_err_set(&req->err, TN_E_NOMEM,
+			    "no memory for a form");
+		n = req->body->read(req->body, text + len, cap - len,
+		    &req->err);
 		if (n < 0)
-			return (int)n;
-		text->len += (size_t)n;
+			return tn_req_refuse(req, n == TN_E_TIMEOUT ? 408 : 400,
+			    "the body of a form was cut short");
+		if (n == 0)
+			break;
+		len += (size_t)n;
 	}
-	if (text->failed == TN_E_LIMIT)
-		return tn_req_refuse(req, 413, "form of more than %zu bytes",
-		    text->max);
-	if (text->failed != 0)
-		return tn_err_set(&req->err, text->failed,
-		    "no memory for a form");
-	return 0;
+	*out = tn_slice(text, len);
+	return len == max ? too_large(req, limits) : 0;
 }
 
 static int
-read_fields(struct tn_req *req, struct tn_slice text, size_t cap)
+parse(struct tn_req *req, const struct form_limits *limits,
+    struct tn_slice text)
 {
-	struct tn_err why = { 0 };
-	int e;
+	size_t cap = 1;
+	int rc;
 
+	for (size_t i = 0; i < text.len; i++)
+		cap += text.ptr[i] == '&';
+	if (cap > limits->max_fields)
+		cap = limits->max_fields;
 	req->fields = tn_arena_alloc(req->arena, cap * sizeof(*req->fields));
 	if (req->fields == NULL)
 		return tn_err_set(&req->err, TN_E_NOMEM,
 		    "no memory for a form");
-	e = tn_url_form(text, req->arena, req->fields, cap, &req->nfields,
-	    &why);
-	if (e == 0)
-		return TN_NEXT;
-	req->nfields = 0;
-	if (e == TN_E_LIMIT)
-		return tn_req_refuse(req, 413, "form: %s", why.text);
-	if (e == TN_E_SYNTAX)
-		return tn_req_refuse(req, 400, "form: %s", why.text);
-	req->err = why;
-	return e;
+	rc = tn_url_form(text, req->arena, req->fields, cap, &req->nfields,
+	    &req->err);
+	if (rc != 0)
+		req->nfields = 0;
+	if (rc == TN_E_LIMIT)
+		return tn_req_refuse(req, 413, "a form of more than %zu fields",
+		    limits->max_fields);
+	if (rc == TN_E_SYNTAX)
+		req->err_status = 400;
+	return rc;
 }
 
 static int
-on_form(struct tn_req *req, struct tn_res *res, void *arg)
+read_form(struct tn_req *req, struct tn_res *res, void *arg)
 {
-	const struct tn_form_limits *limits = arg;
-	size_t max = max_bytes(limits);
-	uint64_t announced;
-	struct tn_buf text;
-	int answer;
+	const struct form_limits *limits = arg;
+	struct tn_slice text;
+	uint64_t said;
+	int rc;
 
-	if (req->body == NULL || tn_req_is_safe(req) || req->fields != NULL)
+	(void)res;
+	if (tn_req_is_safe(req) || req->body == NULL)
 		return TN_NEXT;
+	if (tn_slice_u64(req->content_length, &said) &&
+	    said > limits->max_bytes)
+		return too_large(req, limits);
 	if (!req->body->is_complete && !req->is_slow)
-		return tn_slow(req, res, NULL);
-	if (tn_slice_u64(req->content_length, &announced) && announced > max)
-		return tn_req_refuse(req, 413, "form of %llu bytes",
-		    (unsigned long long)announced);
-	tn_buf_init(&text, max + 8192);
-	answer = read_body(req, &text);
-	if (answer == 0 && text.len > max)
-		answer = tn_req_refuse(req, 413,
-		    "form of more than %zu bytes", max);
-	else if (answer == 0 && text.len > 0 && !tn_req_is(req, FORM_TYPE))
-		answer = tn_req_refuse(req, 415, "body of type %.*s",
-		    TN_SLICE_ARG(tn_slice_first(req->content_type, 64)));
-	else if (answer == 0)
-		answer = read_fields(req, tn_buf_view(&text),
-		    max_fields(limits));
-	tn_buf_fini(&text);
-	return answer;
+		return TN_SLOW;
+	rc = read_body(req, limits, &text);
+	req->body = NULL;
+	if (rc != 0 || text.len == 0)
+		return rc;
+	if (!tn_req_is(req, "application/x-www-form-urlencoded"))
+		return tn_req_refuse(req, 415, "a body that is no form");
+	return parse(req, limits, text);
 }
 
 struct tn_step
 tn_form_body(const struct tn_form_limits *limits)
 {
-	return (struct tn_step){ on_form, (void *)(uintptr_t)limits, NULL };
+	struct form_limits *own = calloc(1, sizeof(*own));
+
+	if (own == NULL)
+		return (struct tn_step){ .fn = NULL };
+	own->max_bytes = limits != NULL && limits->max_bytes > 0 ?
+	    limits->max_bytes : TN_LIMIT_FORM_BYTES;
+	own->max_fields = limits != NULL && limits->max_fields > 0 ?
+	    limits->max_fields : TN_LIMIT_FORM_PAIRS;
+	return (struct tn_step){ read_form, own, free };
 }

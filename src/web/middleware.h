@@ -18,9 +18,11 @@ struct tn_step tn_request_log(struct tn_log *log);
 /* The zero value is the strict default. */
 struct tn_headers_options {
 	/*
-	 * The whole Content-Security-Policy, "{nonce}" standing for the
-	 * nonce; NULL: own scripts and styles, no inline ones without the
-	 * nonce, connections to the site and its WebSocket, no framing.
+	 * The whole Content-Security-Policy; "{nonce}" becomes
+	 * " 'nonce-...'" if a view asked for it, "{ws}" the site's
+	 * WebSocket origin. NULL: own scripts and styles, no inline ones
+	 * without the nonce, connections to the site and its WebSocket, no
+	 * framing.
 	 */
 	const char *csp;
 	const char *referrer_policy;	/* NULL: "same-origin" */
@@ -28,12 +30,17 @@ struct tn_headers_options {
 };
 struct tn_step tn_security_headers(const struct tn_headers_options *options);
 
-/* Files of assets below a prefix ("/assets"); see static.h. */
+/*
+ * Files of assets below a prefix ("/assets"); see static.h. What is not
+ * there goes on to the routes.
+ */
 struct tn_step tn_static(const char *prefix, const struct tn_assets *assets);
 
 /*
  * Sessions: loaded by the first tn_req_session, saved before the head of the
- * answer leaves. When they cannot be saved, the answer is a 503 instead.
+ * answer leaves. When they cannot be saved, the answer is a 503 instead. An
+ * answer made with a session is not to be kept by caches, unless a handler
+ * has set Cache-Control.
  */
 struct tn_step tn_session(struct tn_store *store,
     const struct tn_session_options *options);

@@ -1,97 +1,125 @@
-/* Middleware: headers that take from a page what it does not need. */
 #include "config.h"
 
 #include "web/middleware.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
-#define ONE_YEAR_S	31536000
+#include "web/head.h"
+
+enum { YEAR_S = 365 * 24 * 3600 };
+
+static const char strict_csp[] =
+    "default-src 'self'; script-src 'self'{nonce}; style-src 'self'{nonce}; "
+    "img-src 'self' data:; connect-src 'self'{ws}; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+struct headers {
+	const char *csp;
+	const char *referrer_policy;
+	int hsts_s;
+};
 
 /*
- * connect-src names the WebSocket too: not every browser takes it to be
- * part of 'self'.
+ * 'self' covers the site's WebSocket in the standard's third level, but not
+ * in all browsers that are about; so it is named.
  */
-static const char default_csp[] =
-    "default-src 'self'; script-src 'self' 'nonce-{nonce}'; "
-    "style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
-    "connect-src 'self' {websocket}; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'";
-
-/* "https://host" is "wss://host" as a WebSocket. */
-static void
-put_websocket(struct tn_buf *out, struct tn_slice origin)
+static struct tn_slice
+ws_source(struct tn_req *req)
 {
+	struct tn_slice origin = tn_req_origin(req);
+
 	if (!tn_slice_starts(origin, TN_SLICE("http")))
-		return;
-	tn_buf_str(out, "ws");
-	tn_buf_slice(out, tn_slice_after(origin, 4));
+		return TN_SLICE_NONE;
+	origin = tn_slice_after(origin, 4);	/* "s://host", "://host" */
+	return tn_arena_printf(req->arena, " ws%.*s", TN_SLICE_ARG(origin));
 }
 
-/* The policy with its {words} replaced. */
-static void
-put_csp(struct tn_buf *out, const char *policy, struct tn_req *req)
+static struct tn_slice
+nonce_source(struct tn_req *req)
 {
-	static const struct tn_slice nonce = { "{nonce}", 7 };
-	static const struct tn_slice websocket = { "{websocket}", 11 };
-	struct tn_slice rest = tn_slice_str(policy);
+	if (req->csp_nonce.len == 0)
+		return TN_SLICE_NONE;
+	return tn_arena_printf(req->arena, " 'nonce-%.*s'",
+	    TN_SLICE_ARG(req->csp_nonce));
+}
 
-	while (rest.len > 0) {
-		if (tn_slice_starts(rest, nonce)) {
-			tn_buf_slice(out, tn_req_nonce(req));
-			rest = tn_slice_after(rest, nonce.len);
-		} else if (tn_slice_starts(rest, websocket)) {
-			put_websocket(out, tn_req_origin(req));
-			rest = tn_slice_after(rest, websocket.len);
-		} else {
-			tn_buf_char(out, rest.ptr[0]);
-			rest = tn_slice_after(rest, 1);
-		}
+/* The policy with "{nonce}" and "{ws}" filled in; res->out is free still. */
+static struct tn_slice
+fill_csp(struct tn_req *req, const char *csp)
+{
+	const struct tn_slice nonce = nonce_source(req), ws = ws_source(req);
+	struct tn_slice rest = tn_slice_str(csp);
+	struct tn_buf *out = &req->res->out;
+	struct tn_slice name;
+
+	tn_buf_reset(out);
+	for (;;) {
+		tn_buf_slice(out, tn_slice_cut(&rest, '{'));
+		if (rest.ptr == NULL)
+			break;
+		name = tn_slice_cut(&rest, '}');
+		tn_buf_slice(out, tn_slice_is(name, "nonce") ? nonce :
+		    tn_slice_is(name, "ws") ? ws : TN_SLICE_NONE);
 	}
+	return tn_buf_view(out);
+}
+
+/* What a handler has set itself stands. */
+static void
+offer(struct tn_res *res, const char *name, const char *value)
+{
+	if (tn_res_get(res, name).ptr == NULL)
+		tn_res_put(res, name, tn_slice_str(value));
 }
 
 static void
-set_csp(struct tn_req *req, struct tn_res *res, const char *policy)
+offer_hsts(struct tn_res *res, int max_age_s)
 {
-	struct tn_buf csp;
+	static const char name[] = "Strict-Transport-Security";
 
-	tn_buf_init(&csp, 4096);
-	put_csp(&csp, policy, req);
-	tn_res_set(res, "Content-Security-Policy", tn_buf_view(&csp));
-	tn_buf_fini(&csp);
-}
-
-static void
-set_hsts(struct tn_res *res, int seconds)
-{
-	char text[48];
-	int n = snprintf(text, sizeof(text), "max-age=%d",
-	    seconds == 0 ? ONE_YEAR_S : seconds);
-
-	tn_res_set(res, "Strict-Transport-Security",
-	    tn_slice(text, (size_t)n));
+	if (max_age_s >= 0 && tn_res_get(res, name).ptr == NULL)
+		tn_res_set(res, name, tn_arena_printf(res->arena,
+		    "max-age=%d", max_age_s));
 }
 
 static int
 set_headers(struct tn_req *req, struct tn_res *res, void *arg)
 {
-	static const struct tn_headers_options strict = { NULL, NULL, 0 };
-	const struct tn_headers_options *o = arg == NULL ? &strict : arg;
-	const char *referrer = o->referrer_policy;
+	const struct headers *h = arg;
 
-	set_csp(req, res, o->csp == NULL ? default_csp : o->csp);
-	tn_res_set(res, "X-Content-Type-Options", TN_SLICE("nosniff"));
-	tn_res_set(res, "X-Frame-Options", TN_SLICE("DENY"));
-	tn_res_set(res, "Cross-Origin-Opener-Policy", TN_SLICE("same-origin"));
-	tn_res_set(res, "Referrer-Policy",
-	    tn_slice_str(referrer == NULL ? "same-origin" : referrer));
-	if (req->secure && o->hsts_s >= 0)
-		set_hsts(res, o->hsts_s);
-	return TN_NEXT;
+	offer(res, "X-Content-Type-Options", "nosniff");
+	offer(res, "X-Frame-Options", "DENY");	/* for browsers before CSP 2 */
+	offer(res, "Referrer-Policy", h->referrer_policy);
+	offer(res, "Cross-Origin-Opener-Policy", "same-origin");
+	if (req->secure)
+		offer_hsts(res, h->hsts_s);
+	if (tn_res_get(res, "Content-Security-Policy").ptr == NULL)
+		tn_res_set(res, "Content-Security-Policy",
+		    fill_csp(req, h->csp));
+	return 0;
+}
+
+/* Set when the head leaves: by then it is known whether a nonce was used. */
+static int
+plan_headers(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	return tn_res_before_head(res, set_headers, arg);
 }
 
 struct tn_step
 tn_security_headers(const struct tn_headers_options *options)
 {
-	return (struct tn_step){ set_headers, (void *)(uintptr_t)options,
-		NULL };
+	static const struct tn_headers_options none;
+	struct headers *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return (struct tn_step){ .fn = NULL };
+	if (options == NULL)
+		options = &none;
+	h->csp = options->csp != NULL ? options->csp : strict_csp;
+	h->referrer_policy = options->referrer_policy != NULL ?
+	    options->referrer_policy : "same-origin";
+	h->hsts_s = options->hsts_s != 0 ? options->hsts_s : YEAR_S;
+	return (struct tn_step){ plan_headers, h, free };
 }
