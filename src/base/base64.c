@@ -93,7 +93,7 @@ tn_base64_decode(struct tn_buf *out, struct tn_slice in,
 	if (digits.len % 4 == 1)
 		return tn_err_set(err, TN_E_SYNTAX,
 		    "base64 text of %zu characters", in.len);
-	to = tn_buf_room(out, digits.len / 4 * 3 + 2);
+	to = tn_buf_room(out, digits.len * 3 / 4);
 	if (to == NULL)
 		return tn_err_set(err, out->failed, "base64 text: %s",
 		    tn_err_name(out->failed));
