@@ -1,0 +1,127 @@
+// Two people in Debian's Chromium: register, enter a room, talk, log out.
+//
+//	node browser.mjs URL CHROMIUM FOLDER-FOR-SCREENSHOTS
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import puppeteer from "puppeteer-core";
+import { assert, test } from "./tap.mjs";
+
+const [base, executablePath, shots] = process.argv.slice(2);
+const tag = Date.now().toString(36);
+const profile = mkdtempSync(join(tmpdir(), "tandem-chromium-"));
+const browser = await puppeteer.launch({
+  executablePath,
+  userDataDir: profile,
+  headless: true,
+  args: [...(process.getuid() === 0 ? ["--no-sandbox"] : []),
+    "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--disable-dev-shm-usage"],
+});
+const complaints = [];
+
+// Each in a context of its own: cookies are not shared.
+async function visitor(width = 1100, height = 720, scheme = "light") {
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  await page.setViewport({ width, height, deviceScaleFactor: 1 });
+  await page.emulateMediaFeatures(
+    [{ name: "prefers-color-scheme", value: scheme }]);
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  return page;
+}
+
+async function fillIn(page, path, username, password) {
+  await page.goto(base + path);
+  await page.type("input[name=username]", username);
+  await page.type("input[name=password]", password);
+  await Promise.all([page.waitForNavigation(),
+    page.click("main form button, form.card button")]);
+}
+
+const connected = (page) => page.waitForFunction(
+  () => document.body.dataset.state === "connected");
+const shows = (page, selector, text) => page.waitForFunction(
+  (s, t) => document.querySelector(s)?.textContent.includes(t),
+  { timeout: 10000 }, selector, text);
+const shot = (page, name) => page.screenshot({ path: join(shots, name) });
+
+async function enter(page, room) {
+  await page.type("#room-name", room);
+  await page.click("#room-form button");
+  await shows(page, "#room-title", room);
+}
+
+async function say(page, text) {
+  await page.type("#message", text);
+  await page.click("#send");
+}
+
+const ann = await visitor();
+const ben = await visitor(390, 844, "dark");
+
+await test("the front page shows the way", async () => {
+  await ann.goto(base);
+  await shot(ann, "home.png");
+});
+
+await test("two people register", async () => {
+  await ann.goto(`${base}/account/register`);
+  await shot(ann, "register.png");
+  await fillIn(ann, "/account/register", `ann.${tag}`, "correct horse");
+  await fillIn(ben, "/account/register", `ben.${tag}`, "battery staple");
+  for (const page of [ann, ben]) {
+    await page.goto(`${base}/chat`);
+    await connected(page);
+  }
+}, { timeout: 30000 });
+
+await test("they meet in a room and talk", async () => {
+  await enter(ann, "lobby");
+  await ben.click("[data-to=rooms]");
+  await enter(ben, "lobby");
+  await shows(ann, "#users", `ben.${tag}`);
+  await say(ann, "Hello <b>Ben</b>, do you read me?");
+  await shows(ben, "#messages", "Hello <b>Ben</b>, do you read me?");
+  await say(ben, "Loud and clear 👋");
+  await shows(ann, "#messages", "Loud and clear 👋");
+  assert.equal(await ann.$("#messages b"), null);
+  await shot(ann, "chat.png");
+  await shot(ben, "chat-phone-dark.png");
+}, { timeout: 30000 });
+
+await test("who comes later reads what was said", async () => {
+  await ben.reload();
+  await connected(ben);
+  await shows(ben, "#messages", "Hello <b>Ben</b>");
+});
+
+await test("who leaves is seen to leave", async () => {
+  await ben.goto(base);
+  await ann.waitForFunction((name) =>
+    !document.querySelector("#users").textContent.includes(name),
+  { timeout: 10000 }, `ben.${tag}`);
+});
+
+await test("logging out ends the chat in every tab", async () => {
+  const tab = await ann.browserContext().newPage();
+  await tab.goto(`${base}/chat`);
+  await connected(tab);
+  await Promise.all([ann.waitForNavigation(), ann.click("#log-out")]);
+  await tab.waitForFunction(() => document.body.dataset.state !== "connected");
+  await ann.goto(`${base}/chat`);
+  assert.match(ann.url(), /\/account\/login/);
+  await shot(ann, "login.png");
+});
+
+await test("no script complained, and nothing was blocked", async () => {
+  assert.deepEqual(complaints, []);
+});
+
+await browser.close();
+rmSync(profile, { recursive: true, force: true });
+process.exit(0);
