@@ -8,6 +8,9 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/url.h"
+#include "base/utf8.h"
+
+#define LAST_SECOND	253402300799	/* of the year 9999 */
 
 /* ---- Reading ----------------------------------------------------------------*/
 
@@ -62,21 +65,23 @@ tn_cookie_parse(struct tn_slice in, struct tn_cookie *out, size_t cap,
 	return 0;
 }
 
-/* Percent-decoded, or as it is where that fails. */
+/* Percent-decoded; as it is where that fails or gives no UTF-8. */
 static int
 decode(struct tn_slice raw, struct tn_arena *arena, struct tn_slice *value,
     struct tn_err *err)
 {
 	struct tn_buf text;
+	int e;
 
 	*value = raw;
 	if (tn_slice_find(raw, '%') < 0)
 		return 0;
 	tn_buf_init(&text, TN_LIMIT_COOKIE_BYTES);
-	if (tn_url_decode(&text, raw, false, NULL) == 0)
+	e = tn_url_decode(&text, raw, false, NULL);
+	if (e == 0 && tn_utf8_valid(tn_buf_view(&text)))
 		*value = tn_arena_copy(arena, tn_buf_view(&text));
 	tn_buf_fini(&text);
-	if (value->ptr == NULL)
+	if (e == TN_E_NOMEM || value->ptr == NULL)
 		return tn_err_set(err, TN_E_NOMEM, "no memory for a cookie");
 	return 0;
 }
@@ -190,10 +195,14 @@ tn_cookie_date(struct tn_buf *out, int64_t wall_ms)
 		"Thu", "Fri", "Sat" };
 	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr",
 		"May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-	int64_t seconds = wall_ms / 1000 - (wall_ms % 1000 < 0);
-	time_t t = (time_t)seconds;
+	time_t t = (time_t)(wall_ms / 1000);
 	struct tm tm;
 
+	/* A year has four digits; long gone is as good as just gone. */
+	if (wall_ms < 0)
+		t = 0;
+	else if (t > LAST_SECOND)
+		t = LAST_SECOND;
 	if (gmtime_r(&t, &tm) == NULL)
 		return;
 	tn_buf_printf(out, "%s, %02d %s %04d %02d:%02d:%02d GMT",

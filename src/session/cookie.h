@@ -67,7 +67,7 @@ int tn_cookie_write(struct tn_buf *out, struct tn_slice name,
     struct tn_slice value, const struct tn_cookie_options *options,
     struct tn_err *err);
 
-/* "Tue, 14 Nov 2023 22:13:20 GMT" (RFC 9110, IMF-fixdate). */
+/* "Tue, 14 Nov 2023 22:13:20 GMT" (RFC 9110, IMF-fixdate); 1970 to 9999. */
 void tn_cookie_date(struct tn_buf *out, int64_t wall_ms);
 
 #endif
