@@ -261,7 +261,7 @@ tn_assets_send(const struct tn_assets *assets, struct tn_req *req,
     struct tn_res *res, struct tn_slice path)
 {
 	struct stat st;
-	int fd, rc;
+	int fd = -1, rc;
 
 	if (!is_shown(path))
 		return TN_NEXT;
