@@ -54,6 +54,8 @@
 /* Accounts. */
 #define TN_LIMIT_USERNAME		32	/* code points */
 #define TN_LIMIT_PASSWORD_MIN		8	/* bytes */
+#define TN_LIMIT_HASH_KIB		262144	/* cost that a stored hash may ask */
+#define TN_LIMIT_HASH_PASSES		16
 #define TN_LIMIT_PASSWORD_MAX		1024	/* bytes, before hashing */
 
 /* Engine.IO and Socket.IO; the reference's where it has one. */
@@ -72,8 +74,8 @@
 /* What other nodes publish, and what they ask. */
 #define TN_LIMIT_CLUSTER_MESSAGE	(16u << 20)	/* bytes of one message */
 #define TN_LIMIT_CLUSTER_BUFFERS	1024	/* binary values in one message */
-#define TN_LIMIT_CLUSTER_ROOMS		1024	/* rooms named in one message */
-#define TN_LIMIT_CLUSTER_ACKS		100000	/* answers awaited for other nodes */
+#define TN_LIMIT_CLUSTER_ROOMS		16384	/* rooms named in one message */
+#define TN_LIMIT_CLUSTER_NODES		4096	/* ids of nodes remembered */
 #define TN_LIMIT_CLUSTER_ACK_MS		60000	/* the longest such wait */
 
 /* The chat. */

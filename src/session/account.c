@@ -3,7 +3,7 @@
 #include "session/account.h"
 
 #include <sodium.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -178,6 +178,32 @@ copy_text(char *to, size_t cap, const struct tn_reply *from)
 	return true;
 }
 
+static unsigned long
+number_behind(const char *hash, const char *mark)
+{
+	const char *at = strstr(hash, mark);
+
+	return at == NULL ? 0 : strtoul(at + strlen(mark), NULL, 10);
+}
+
+/*
+ * A hash names its own cost, and whoever can write to Redis could name one
+ * that takes this machine down.
+ */
+static bool
+is_bearable(const struct tn_accounts *a, const char *hash)
+{
+	size_t most_kib = TN_LIMIT_HASH_KIB;
+	unsigned long long most_passes = TN_LIMIT_HASH_PASSES;
+
+	if (a->hash_bytes / 1024 > most_kib)
+		most_kib = a->hash_bytes / 1024;
+	if (a->hash_ops > most_passes)
+		most_passes = a->hash_ops;
+	return number_behind(hash, "$m=") <= most_kib &&
+	    number_behind(hash, ",t=") <= most_passes;
+}
+
 /* 1 found, with its hash, 0 no such account. */
 static int
 find_account(const struct tn_accounts *a, struct tn_account *who,
@@ -202,7 +228,7 @@ find_account(const struct tn_accounts *a, struct tn_account *who,
 		    copy_text(who->display, sizeof(who->display),
 		    tn_reply_at(reply, 1)) &&
 		    copy_text(hash, crypto_pwhash_STRBYTES,
-		    tn_reply_at(reply, 2));
+		    tn_reply_at(reply, 2)) && is_bearable(a, hash);
 	tn_reply_free(&reply);
 	tn_buf_fini(&key);
 	return e;

@@ -16,7 +16,8 @@ static const char *const reserved[] = {
 	"cookie", "id", "req", "save", "touch", "destroy", "regenerate",
 	"reload", "resetMaxAge", "__proto__", "constructor", "toString",
 	"toLocaleString", "valueOf", "hasOwnProperty", "isPrototypeOf",
-	"propertyIsEnumerable",
+	"propertyIsEnumerable", "__defineGetter__", "__defineSetter__",
+	"__lookupGetter__", "__lookupSetter__",
 };
 
 static int
@@ -42,6 +43,8 @@ tn_session_init(struct tn_session *s, struct tn_arena *arena,
 {
 	memset(s, 0, sizeof(*s));
 	s->arena = arena;
+	s->options = options;
+	s->request_is_secure = request_is_secure;
 	s->is_new = true;
 	if (new_sid(s) < 0)
 		return no_memory(err);
@@ -268,8 +271,11 @@ tn_session_regenerate(struct tn_session *s)
 	s->n = 0;
 	s->record = TN_SLICE_NONE;
 	s->is_new = true;
+	s->destroyed = false;
 	s->regenerated = true;
-	return 0;
+	/* Perhaps it began on a plain line and this request is a safe one. */
+	return s->options == NULL ? 0 : tn_session_cookie_init(s, s->options,
+	    s->request_is_secure, NULL);
 }
 
 void

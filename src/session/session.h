@@ -66,13 +66,18 @@ struct tn_session {
 	int64_t original_max_age_ms;	/* < 0: null */
 	struct tn_session_member *members;
 	size_t n, cap;
+	const struct tn_session_options *options; /* of a new cookie, or NULL */
+	bool request_is_secure;
 	bool is_new;			/* not in the store yet */
 	bool regenerated;
 	bool destroyed;
 	struct tn_slice replaced;	/* old sid, after tn_session_regenerate */
 };
 
-/* A fresh session with a random sid. Returns 0 or TN_E_NOMEM. */
+/*
+ * A fresh session with a random sid; options is borrowed for its life.
+ * Returns 0 or TN_E_NOMEM.
+ */
 int tn_session_init(struct tn_session *s, struct tn_arena *arena,
     const struct tn_session_options *options, bool request_is_secure,
     struct tn_err *err);
@@ -106,8 +111,8 @@ void tn_session_remove(struct tn_session *s, const char *name);
 int tn_session_set_user(struct tn_session *s, const struct tn_account *who);
 
 /*
- * Go on under a new random sid, without members; the old record is deleted
- * when this one is saved. For log in and log out.
+ * Go on under a new random sid, with a new cookie and without members; the
+ * old record is deleted when this one is saved. For log in and log out.
  */
 int tn_session_regenerate(struct tn_session *s);
 

@@ -2,12 +2,13 @@
 
 #include "session/session_cookie.h"
 
-#include <stdio.h>
 #include <strings.h>
 #include <time.h>
 
 #include "base/err.h"
 #include "base/json.h"
+
+#define MAX_AGE_MS	INT64_C(8640000000000000)
 
 static const char *const keys[] = {
 #define COOKIE_KEY(name, key) key,
@@ -38,21 +39,29 @@ write_time(struct tn_buf *out, int64_t wall_ms)
 static bool
 read_time(struct tn_slice raw, int64_t *wall_ms)
 {
+	static const char form[] = "\"0000-00-00T00:00:00.000Z\"";
+	int parts[7] = { 0 }, n = 0;
 	struct tm tm = { 0 };
-	char text[32];
-	int ms = 0, used = 0;
 
-	if (raw.len != 26 || raw.ptr[0] != '"')
+	if (raw.len != sizeof(form) - 1)
 		return false;
-	memcpy(text, raw.ptr + 1, 24);
-	text[24] = '\0';
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &tm.tm_year,
-	    &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms,
-	    &used) != 7 || used != 24)
-		return false;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	*wall_ms = (int64_t)timegm(&tm) * 1000 + ms;
+	for (size_t i = 0; i < raw.len; i++) {
+		bool digit = raw.ptr[i] >= '0' && raw.ptr[i] <= '9';
+
+		if (form[i] == '0' ? !digit : raw.ptr[i] != form[i])
+			return false;
+		if (digit)
+			parts[n] = parts[n] * 10 + (raw.ptr[i] - '0');
+		else if (i > 0 && n < 6)
+			n++;
+	}
+	tm.tm_year = parts[0] - 1900;
+	tm.tm_mon = parts[1] - 1;
+	tm.tm_mday = parts[2];
+	tm.tm_hour = parts[3];
+	tm.tm_min = parts[4];
+	tm.tm_sec = parts[5];
+	*wall_ms = (int64_t)timegm(&tm) * 1000 + parts[6];
 	return true;
 }
 
@@ -143,7 +152,10 @@ text(struct tn_session *s, struct tn_slice raw, struct tn_slice *out,
 	return e == TN_E_NOMEM ? e : 0;
 }
 
-/* A number of milliseconds, the fraction dropped; null is -1. */
+/*
+ * A number of milliseconds, the fraction dropped; null is -1, as is what is
+ * beyond every date of JavaScript's.
+ */
 static int64_t
 milliseconds(struct tn_slice raw)
 {
@@ -152,7 +164,8 @@ milliseconds(struct tn_slice raw)
 
 	if (dot > 0)
 		raw = tn_slice_first(raw, (size_t)dot);
-	return raw.ptr != NULL && tn_json_i64(raw, &ms) ? ms : -1;
+	return raw.ptr != NULL && tn_json_i64(raw, &ms) && ms >= 0 &&
+	    ms <= MAX_AGE_MS ? ms : -1;
 }
 
 int
@@ -190,6 +203,13 @@ tn_session_cookie_read(struct tn_session *s, struct tn_slice cookie,
 }
 
 /* ---- Move on, and write -----------------------------------------------------*/
+
+bool
+tn_session_cookie_is_changed(const struct tn_session *s)
+{
+	return s->original_max_age_ms !=
+	    milliseconds(s->cookie_json[TN_SESSION_ORIGINAL_MAX_AGE]);
+}
 
 void
 tn_session_cookie_touch(struct tn_session *s, int64_t wall_ms)

@@ -16,6 +16,9 @@ int tn_session_cookie_init(struct tn_session *s,
 int tn_session_cookie_read(struct tn_session *s, struct tn_slice cookie,
     struct tn_err *err);
 
+/* Has the application given it another age since it was read or made? */
+bool tn_session_cookie_is_changed(const struct tn_session *s);
+
 /* Put the expiry originalMaxAge behind now; nothing without one. */
 void tn_session_cookie_touch(struct tn_session *s, int64_t wall_ms);
 

@@ -54,6 +54,8 @@ tn_session_load(struct tn_session *s, struct tn_arena *arena,
 	else if (e == 0)
 		e = TN_E_STATE;		/* no record: as a new visitor */
 	tn_buf_fini(&record);
+	s->options = options;
+	s->request_is_secure = request_is_secure;
 	if (e == 0 || e == TN_E_NOMEM || e == TN_E_AWAY || e == TN_E_TIMEOUT ||
 	    e == TN_E_IO)
 		return e;
@@ -94,41 +96,76 @@ merge(struct tn_session *mine, struct tn_slice theirs, struct tn_err *err)
 	mine->members = s.members;
 	mine->n = s.n;
 	mine->cap = s.cap;
+	if (!tn_session_cookie_is_changed(mine)) {
+		mine->cookie = s.cookie;
+		memcpy(mine->cookie_json, s.cookie_json,
+		    sizeof(mine->cookie_json));
+		mine->original_max_age_ms = s.original_max_age_ms;
+	}
 	return 0;
 }
+
+/*
+ * It stands in the store as text: from now on it is as if it had been read.
+ * Without memory for the copy the next save will merge with itself.
+ */
+static void
+saved(struct tn_session *s, struct tn_slice text)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->members[i].removed)
+			continue;
+		s->members[kept] = s->members[i];
+		s->members[kept++].changed = false;
+	}
+	s->n = kept;
+	s->record = tn_arena_copy(s->arena, text);
+	s->is_new = s->regenerated = false;
+}
+
+struct save {
+	const struct tn_session_options *options;
+	struct tn_store *store;
+	int64_t wall_ms;
+};
 
 /*
  * One try: 1 saved, 0 another record was there and has been merged,
  * TN_E_STATE the session has ended.
  */
 static int
-try_replace(struct tn_session *s, struct tn_store *store, int64_t ttl_s,
-    struct tn_err *err)
+try_replace(struct tn_session *s, const struct save *save, struct tn_err *err)
 {
 	struct tn_buf record, theirs;
 	struct tn_slice text;
+	int64_t ttl_s;
 	int e;
 
+	tn_session_cookie_touch(s, save->wall_ms);
+	ttl_s = tn_session_ttl(s, save->options, save->wall_ms);
 	tn_buf_init(&record, TN_LIMIT_SESSION_BYTES);
 	tn_buf_init(&theirs, TN_LIMIT_SESSION_BYTES);
 	tn_session_write(s, &record);
 	e = tn_buf_finish(&record, &text, err);
 	if (e == 0)
-		e = store->ops->replace(store, s->sid, s->record, text, ttl_s,
-		    &theirs, err);
+		e = save->store->ops->replace(save->store, s->sid, s->record,
+		    text, ttl_s > 0 ? ttl_s : 1, &theirs, err);
 	if (e == 0)
 		e = merge(s, tn_buf_view(&theirs), err);
+	else if (e == 1)
+		saved(s, text);
 	tn_buf_fini(&theirs);
 	tn_buf_fini(&record);
 	return e;
 }
 
 static int
-replace(struct tn_session *s, struct tn_store *store, int64_t ttl_s,
-    struct tn_err *err)
+replace(struct tn_session *s, const struct save *save, struct tn_err *err)
 {
 	for (int i = 0; i < TN_LIMIT_SESSION_RETRIES; i++) {
-		int e = try_replace(s, store, ttl_s, err);
+		int e = try_replace(s, save, err);
 
 		if (e == TN_E_STATE) {
 			s->destroyed = true;	/* and is not brought back */
@@ -142,7 +179,7 @@ replace(struct tn_session *s, struct tn_store *store, int64_t ttl_s,
 }
 
 static int
-create(struct tn_session *s, struct tn_store *store, int64_t ttl_s,
+create(struct tn_session *s, const struct save *save, int64_t ttl_s,
     struct tn_err *err)
 {
 	struct tn_buf record;
@@ -155,7 +192,10 @@ create(struct tn_session *s, struct tn_store *store, int64_t ttl_s,
 	tn_session_write(s, &record);
 	e = tn_buf_finish(&record, &text, err);
 	if (e == 0)
-		e = store->ops->create(store, s->sid, text, ttl_s, err);
+		e = save->store->ops->create(save->store, s->sid, text, ttl_s,
+		    err);
+	if (e == 0)
+		saved(s, text);
 	tn_buf_fini(&record);
 	return e;
 }
@@ -167,39 +207,40 @@ destroy_all(struct tn_session *s, struct tn_store *store, struct tn_err *err)
 
 	if (s->replaced.ptr != NULL)
 		e = store->ops->destroy(store, s->replaced, err);
+	if (e == 0)
+		s->replaced = TN_SLICE_NONE;
 	if (e == 0 && s->destroyed && !s->is_new)
 		e = store->ops->destroy(store, s->sid, err);
 	return e;
 }
 
 static int
-save(struct tn_session *s, const struct tn_session_options *options,
-    struct tn_store *store, bool modified, int64_t wall_ms,
+store_it(struct tn_session *s, const struct save *save, bool modified,
     struct tn_err *err)
 {
+	struct tn_store *store = save->store;
 	int64_t ttl_s;
 
-	tn_session_cookie_touch(s, wall_ms);
-	ttl_s = tn_session_ttl(s, options, wall_ms);
+	tn_session_cookie_touch(s, save->wall_ms);
+	ttl_s = tn_session_ttl(s, save->options, save->wall_ms);
 	if (s->is_new)
-		return modified || options->save_uninitialized ?
-		    create(s, store, ttl_s, err) : 0;
+		return modified || save->options->save_uninitialized ?
+		    create(s, save, ttl_s, err) : 0;
 	if (ttl_s <= 0)
 		return store->ops->destroy(store, s->sid, err);
-	return modified ? replace(s, store, ttl_s, err) :
+	return modified ? replace(s, save, err) :
 	    store->ops->touch(store, s->sid, ttl_s, err);
 }
 
+/* By what the session was like before it was saved. */
 static bool
 cookie_is_due(const struct tn_session *s,
-    const struct tn_session_options *options, bool modified,
-    bool request_is_secure)
+    const struct tn_session_options *options, bool modified)
 {
-	if (s->destroyed || (s->cookie.secure && !request_is_secure))
-		return false;
 	if (s->is_new)
 		return modified || options->save_uninitialized;
-	return options->rolling || (s->cookie.has_expires && modified);
+	return options->rolling || (modified &&
+	    (s->cookie.has_expires || s->original_max_age_ms >= 0));
 }
 
 static int
@@ -228,13 +269,16 @@ tn_session_commit(struct tn_session *s,
     bool request_is_secure, int64_t wall_ms, struct tn_buf *set_cookie,
     struct tn_err *err)
 {
+	const struct save save = { options, store, wall_ms };
 	bool modified = tn_session_is_modified(s);
+	bool due = cookie_is_due(s, options, modified);
 	int e = destroy_all(s, store, err);
 
 	if (e < 0 || s->destroyed)
 		return e;
-	e = save(s, options, store, modified, wall_ms, err);
-	if (e == 0 && cookie_is_due(s, options, modified, request_is_secure))
-		e = write_cookie(s, options, set_cookie, err);
-	return e;
+	e = store_it(s, &save, modified, err);
+	if (e < 0 || s->destroyed || !due ||
+	    (s->cookie.secure && !request_is_secure))
+		return e;
+	return write_cookie(s, options, set_cookie, err);
 }

@@ -10,6 +10,8 @@
 #include "base/list.h"
 #include "base/map.h"
 
+#define SWEEP_MIN	1024
+
 struct record {
 	int64_t until_ms;	/* gone from then on */
 	size_t len;
@@ -20,6 +22,7 @@ struct memory_store {
 	struct tn_store store;
 	pthread_mutex_t lock;
 	struct tn_map records;
+	size_t sweep_at;	/* this many records call for a sweep */
 	int64_t (*now_ms)(void);
 };
 
@@ -27,6 +30,15 @@ static struct memory_store *
 memory(struct tn_store *store)
 {
 	return TN_CONTAINER(store, struct memory_store, store);
+}
+
+static int64_t
+until_ms(const struct memory_store *m, int64_t ttl_s)
+{
+	int64_t now = m->now_ms();
+
+	return ttl_s < (INT64_MAX - now) / 1000 ? now + ttl_s * 1000 :
+	    INT64_MAX;
 }
 
 /* The living record of a sid, or NULL; a dead one is dropped. Locked. */
@@ -41,6 +53,29 @@ find(struct memory_store *m, struct tn_slice sid)
 	return NULL;
 }
 
+/*
+ * Drop what has ended and nobody asked for. Done whenever the number of
+ * records has doubled, so it costs each record little.
+ */
+static void
+sweep(struct memory_store *m)
+{
+	const struct tn_map_entry *entry;
+	int64_t now = m->now_ms();
+	size_t at = 0;
+
+	if (m->records.len < m->sweep_at)
+		return;
+	while ((entry = tn_map_next(&m->records, &at)) != NULL) {
+		struct record *r = entry->value;
+
+		if (r->until_ms <= now)
+			free(tn_map_remove(&m->records,
+			    tn_slice(entry->key, entry->key_len)));
+	}
+	m->sweep_at = m->records.len * 2 + SWEEP_MIN;
+}
+
 static int
 put(struct memory_store *m, struct tn_slice sid, struct tn_slice text,
     int64_t ttl_s, struct tn_err *err)
@@ -50,7 +85,7 @@ put(struct memory_store *m, struct tn_slice sid, struct tn_slice text,
 
 	if (r == NULL)
 		return tn_err_set(err, TN_E_NOMEM, "no memory for a session");
-	r->until_ms = m->now_ms() + ttl_s * 1000;
+	r->until_ms = until_ms(m, ttl_s);
 	r->len = text.len;
 	memcpy(r->text, text.ptr, text.len);
 	if (tn_map_set(&m->records, sid, r, &old) < 0) {
@@ -92,6 +127,7 @@ memory_create(struct tn_store *store, struct tn_slice sid,
 		e = tn_err_set(err, TN_E_CONFLICT, "that session is there");
 	else
 		e = put(m, sid, record, ttl_s, err);
+	sweep(m);
 	pthread_mutex_unlock(&m->lock);
 	return e;
 }
@@ -132,7 +168,7 @@ memory_touch(struct tn_store *store, struct tn_slice sid, int64_t ttl_s,
 	pthread_mutex_lock(&m->lock);
 	r = find(m, sid);
 	if (r != NULL)
-		r->until_ms = m->now_ms() + ttl_s * 1000;
+		r->until_ms = until_ms(m, ttl_s);
 	pthread_mutex_unlock(&m->lock);
 	return 0;
 }
@@ -166,6 +202,7 @@ tn_store_memory_new(int64_t (*now_ms)(void), struct tn_err *err)
 	}
 	m->store.ops = &ops;
 	m->now_ms = now_ms == NULL ? tn_clock_wall_ms : now_ms;
+	m->sweep_at = SWEEP_MIN;
 	pthread_mutex_init(&m->lock, NULL);
 	tn_map_init(&m->records);
 	return &m->store;

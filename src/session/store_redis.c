@@ -80,7 +80,8 @@ redis_get(struct tn_store *store, struct tn_slice sid, struct tn_buf *out,
 	struct tn_slice argv[] = { TN_SLICE("GET"), begin(&c, r, sid) }, done;
 	int e = run(&c, r, argv, 2, err);
 
-	if (e == 0 && tn_reply_type(c.reply) == TN_REPLY_STRING) {
+	/* An empty text is no session either, to connect-redis. */
+	if (e == 0 && tn_reply_text(c.reply).len > 0) {
 		tn_buf_slice(out, tn_reply_text(c.reply));
 		e = tn_buf_finish(out, &done, err);
 		e = e < 0 ? e : 1;

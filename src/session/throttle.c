@@ -8,6 +8,8 @@
 #include "redis/keys.h"
 #include "redis/redis.h"
 
+#define WHO_MAX	128
+
 /* The first try starts the window. Answers the tries so far and its rest. */
 static const struct tn_script try_script = {
 	"throttle-try",
@@ -21,12 +23,17 @@ static const struct tn_script try_script = {
 	"return {n, left}\n",
 };
 
+/* All whose names are longer than any name share a counter with others. */
 static int
-make_key(const struct tn_throttle *t, struct tn_slice who, struct tn_buf *out)
+make_key(const struct tn_throttle *t, struct tn_slice who,
+    struct tn_buf *out, struct tn_err *err)
 {
+	struct tn_slice done;
+
 	tn_buf_init(out, 1024);
-	tn_key_throttle(out, tn_slice_str(t->kind), who);
-	return out->failed;
+	tn_key_throttle(out, tn_slice_str(t->kind),
+	    tn_slice_first(who, WHO_MAX));
+	return tn_buf_finish(out, &done, err);
 }
 
 int
@@ -37,7 +44,7 @@ tn_throttle_try(const struct tn_throttle *t, struct tn_slice who,
 	struct tn_slice key, arg;
 	struct tn_reply *reply = NULL;
 	struct tn_buf text;
-	int e = make_key(t, who, &text);
+	int e = make_key(t, who, &text, err);
 
 	key = tn_buf_view(&text);
 	arg = tn_slice(window,
@@ -45,6 +52,8 @@ tn_throttle_try(const struct tn_throttle *t, struct tn_slice who,
 	if (e == 0)
 		e = tn_redis_eval(t->redis, &try_script, &key, 1, &arg, 1,
 		    &reply, err);
+	if (e == 0 && tn_reply_len(reply) != 2)
+		e = tn_err_set(err, TN_E_IO, "redis counted no tries");
 	if (e == 0) {
 		e = tn_reply_integer(tn_reply_at(reply, 0)) <= t->max;
 		*retry_s = (int)tn_reply_integer(tn_reply_at(reply, 1));
@@ -61,7 +70,7 @@ tn_throttle_clear(const struct tn_throttle *t, struct tn_slice who,
 	struct tn_slice argv[2];
 	struct tn_reply *reply = NULL;
 	struct tn_buf key;
-	int e = make_key(t, who, &key);
+	int e = make_key(t, who, &key, err);
 
 	argv[0] = TN_SLICE("DEL");
 	argv[1] = tn_buf_view(&key);
