@@ -189,16 +189,22 @@ stack_spawn_tandem()
 	stack_spawn "$name" ${WRAP-} "$@" --config "$stack_conf" "${words[@]}"
 }
 
-# A sid that ends in .a is worker a's: "unknown session" must come from both.
 stack_start_nginx()
 {
-	local poll='/socket.io/?EIO=4&transport=polling&sid='
-
 	[ -n "${stack_port-}" ] || stack_port=$(stack_free_port)
 	stack_write_nginx
 	stack_spawn nginx "$(stack_nginx_program)" -e stderr -p "$stack_run" \
 	    -c "$stack_run/nginx.conf"
-	stack_ready nginx stack_answers / 200 &&
+	stack_front_ready nginx
+}
+
+# front_ready NAME: until each program answers through this web server. A sid
+# that ends in .a is worker a's: "unknown session" must come from both.
+stack_front_ready()
+{
+	local poll='/socket.io/?EIO=4&transport=polling&sid='
+
+	stack_ready "$1" stack_answers / 200 &&
 	    stack_ready ws-a stack_answers "${poll}x.a" 400 &&
 	    stack_ready ws-b stack_answers "${poll}x.b" 400
 }
