@@ -1,0 +1,334 @@
+#include "config.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/random.h"
+#include "check_main.h"
+#include "redis/redis.h"
+#include "redis_server.h"
+#include "session/account.h"
+
+#define S(s) TN_SLICE(s)
+
+/* The least that Argon2id takes: these tests are not about its cost. */
+#define OPS	1
+#define BYTES	8192
+
+static struct redis_server server;
+static struct tn_redis_options options;
+static struct tn_redis *redis;
+static struct tn_accounts accounts;
+static struct tn_account who;
+
+static void
+start(void)
+{
+	ck_assert(redis_server_start(&server));
+}
+
+static void
+stop(void)
+{
+	redis_server_stop(&server);
+}
+
+static void
+ask(const char *line, char text[256])
+{
+	struct tn_slice rest = tn_slice_str(line), words[16];
+	struct tn_reply *reply;
+	size_t n = 0;
+
+	while (rest.ptr != NULL && n < 16)
+		words[n++] = tn_slice_cut(&rest, ' ');
+	ck_assert_int_eq(tn_redis_call(redis, words, n, &reply, NULL), 0);
+	if (text != NULL)
+		snprintf(text, 256, "%.*s", TN_SLICE_ARG(tn_reply_text(reply)));
+	tn_reply_free(&reply);
+}
+
+static void
+setup(void)
+{
+	ck_assert_int_eq(tn_random_start(NULL), 0);
+	options = (struct tn_redis_options){ .path = server.path };
+	redis = tn_redis_new(&options, 8, NULL);
+	ask("FLUSHALL", NULL);
+	ck_assert_int_eq(tn_accounts_init(&accounts, redis, OPS, BYTES, NULL),
+	    0);
+}
+
+static void
+teardown(void)
+{
+	tn_redis_free(&redis);
+}
+
+static const struct {
+	const char *name;
+	struct tn_slice typed;
+	int result;
+	const char *canonical;
+} names[] = {
+	{ "lower case",		S("Kim"),	0,	"kim" },
+	{ "all that is allowed", S("a.B-9_z"),	0,	"a.b-9_z" },
+	{ "spaces around",	S(" kim\t"),	0,	"kim" },
+	{ "one letter",		S("x"),		0,	"x" },
+	{ "the longest", S("abcdefghijklmnopqrstuvwxyz012345"), 0,
+	    "abcdefghijklmnopqrstuvwxyz012345" },
+	{ "one more", S("abcdefghijklmnopqrstuvwxyz0123456"), TN_E_LIMIT, "" },
+	{ "nothing",		S(""),		TN_E_SYNTAX, "" },
+	{ "spaces alone",	S("  "),	TN_E_SYNTAX, "" },
+	{ "a space inside",	S("a b"),	TN_E_SYNTAX, "" },
+	{ "NUL",		S("a\0b"),	TN_E_SYNTAX, "" },
+	{ "a brace",		S("a}b"),	TN_E_SYNTAX, "" },
+	{ "a colon",		S("a:b"),	TN_E_SYNTAX, "" },
+	{ "another script",	S("k\xc3\xafm"), TN_E_SYNTAX, "" },
+	{ "a letter that looks like one of ours", S("\xd0\xb0" "dmin"),
+	    TN_E_SYNTAX, "" },
+	{ "an invisible one", S("k\xe2\x80\x8bim"), TN_E_SYNTAX, "" },
+};
+
+START_TEST(canonical_names)
+{
+	char out[129] = "";
+	struct tn_err err = { .code = 0 };
+
+	ck_assert_msg(tn_account_canonical(names[_i].typed, out, &err) ==
+	    names[_i].result, "%s", names[_i].name);
+	ck_assert_msg(names[_i].result < 0 ||
+	    strcmp(out, names[_i].canonical) == 0, "%s", out);
+	ck_assert_int_eq(err.code, names[_i].result);
+}
+END_TEST
+
+START_TEST(registered_and_verified)
+{
+	struct tn_account again;
+
+	ck_assert_int_eq(tn_account_register(&accounts, S("Kim"),
+	    S("correct horse"), &who, NULL), 0);
+	ck_assert_str_eq(who.name, "kim");
+	ck_assert_str_eq(who.display, "Kim");
+	ck_assert_str_eq(who.provider, "local");
+	ck_assert_uint_eq(strlen(who.id), 32);
+	ck_assert_int_eq(tn_account_verify(&accounts, S("kIM"),
+	    S("correct horse"), &again, NULL), 1);
+	ck_assert_str_eq(again.id, who.id);
+	ck_assert_str_eq(again.display, "Kim");
+	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
+	    S("correct hors"), &again, NULL), 0);
+	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"), S(""), &again,
+	    NULL), 0);
+	ck_assert_int_eq(tn_account_verify(&accounts, S("nobody"),
+	    S("correct horse"), &again, NULL), 0);
+	ck_assert_int_eq(tn_account_verify(&accounts, S("no body"),
+	    S("correct horse"), &again, NULL), 0);
+}
+END_TEST
+
+START_TEST(a_name_is_taken_once)
+{
+	ck_assert_int_eq(tn_account_register(&accounts, S("kim"),
+	    S("correct horse"), &who, NULL), 0);
+	ck_assert_int_eq(tn_account_register(&accounts, S("KIM"),
+	    S("battery staple"), &who, NULL), TN_E_CONFLICT);
+	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
+	    S("correct horse"), &who, NULL), 1);
+}
+END_TEST
+
+static void *
+take_name(void *arg)
+{
+	struct tn_account mine;
+	int r = tn_account_register(&accounts, S("kim"), S("correct horse"),
+	    &mine, NULL);
+
+	return r == 0 ? arg : NULL;
+}
+
+START_TEST(of_many_at_once_one_has_it)
+{
+	pthread_t threads[8];
+	int taken = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		pthread_create(&threads[i], NULL, take_name, &taken);
+	for (size_t i = 0; i < 8; i++) {
+		void *got;
+
+		pthread_join(threads[i], &got);
+		taken += got != NULL;
+	}
+	ck_assert_int_eq(taken, 1);
+}
+END_TEST
+
+START_TEST(passwords_have_limits)
+{
+	static char text[TN_LIMIT_PASSWORD_MAX + 1];
+	static const struct { size_t len; int result; } cases[] = {
+		{ TN_LIMIT_PASSWORD_MIN - 1, TN_E_LIMIT },
+		{ TN_LIMIT_PASSWORD_MIN, 0 },
+		{ TN_LIMIT_PASSWORD_MAX, 0 },
+		{ TN_LIMIT_PASSWORD_MAX + 1, TN_E_LIMIT },
+	};
+
+	memset(text, 'x', sizeof(text));
+	for (size_t i = 0; i < 4; i++) {
+		ask("FLUSHALL", NULL);
+		ck_assert_int_eq(tn_account_register(&accounts, S("kim"),
+		    tn_slice(text, cases[i].len), &who, NULL),
+		    cases[i].result);
+		ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
+		    tn_slice(text, cases[i].len), &who, NULL),
+		    cases[i].result == 0);
+	}
+	ck_assert_int_eq(tn_account_register(&accounts, S("lee"),
+	    S("\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8"), &who, NULL), TN_E_SYNTAX);
+}
+END_TEST
+
+START_TEST(what_is_stored)
+{
+	char text[256];
+
+	tn_account_register(&accounts, S("Kim"), S("correct horse"), &who,
+	    NULL);
+	ask("HGET tandem:{kim}:account hash", text);
+	ck_assert(strncmp(text, "$argon2id$v=19$m=8,t=1,p=1$", 27) == 0);
+	ck_assert_ptr_null(strstr(text, "horse"));
+	ask("HGET tandem:{kim}:account id", text);
+	ck_assert_str_eq(text, who.id);
+}
+END_TEST
+
+START_TEST(rehashed_when_the_cost_has_changed)
+{
+	struct tn_accounts dearer;
+	char before[256], after[256];
+
+	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
+	    NULL);
+	ask("HGET tandem:{kim}:account hash", before);
+	ck_assert_int_eq(tn_accounts_init(&dearer, redis, 2, 2 * BYTES, NULL),
+	    0);
+	ck_assert_int_eq(tn_account_verify(&dearer, S("kim"), S("wrong word"),
+	    &who, NULL), 0);
+	ask("HGET tandem:{kim}:account hash", after);
+	ck_assert_str_eq(before, after);
+	ck_assert_int_eq(tn_account_verify(&dearer, S("kim"),
+	    S("correct horse"), &who, NULL), 1);
+	ask("HGET tandem:{kim}:account hash", after);
+	ck_assert(strncmp(after, "$argon2id$v=19$m=16,t=2,p=1$", 28) == 0);
+	ck_assert_int_eq(tn_account_verify(&dearer, S("kim"),
+	    S("correct horse"), &who, NULL), 1);
+}
+END_TEST
+
+/* What another program may have put there. None of it lets anybody in. */
+static const char *const damages[] = {
+	"HDEL tandem:{kim}:account id",
+	"HDEL tandem:{kim}:account display",
+	"HDEL tandem:{kim}:account hash",
+	"HSET tandem:{kim}:account hash ",
+	"HSET tandem:{kim}:account hash $argon2id$v=19$m=8,t=1,p=1$",
+	("HSET tandem:{kim}:account hash $argon2id$v=19$m=4294967295,t=1,p=1"
+	    "$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+	("HSET tandem:{kim}:account hash $argon2id$v=19$m=8,t=4294967295,p=1"
+	    "$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+	"HSET tandem:{kim}:account id xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+	"DEL tandem:{kim}:account",
+};
+
+START_TEST(damaged_accounts)
+{
+	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
+	    NULL);
+	ask(damages[_i], NULL);
+	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
+	    S("correct horse"), &who, NULL), 0);
+}
+END_TEST
+
+START_TEST(the_wrong_kind_of_key)
+{
+	ask("SET tandem:{kim}:account x", NULL);
+	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
+	    S("correct horse"), &who, NULL), TN_E_IO);
+}
+END_TEST
+
+START_TEST(redis_is_away)
+{
+	struct tn_redis_options none = { .path = "/nonexistent" };
+	struct tn_redis *away = tn_redis_new(&none, 1, NULL);
+
+	accounts.redis = away;
+	ck_assert_int_eq(tn_account_register(&accounts, S("kim"),
+	    S("correct horse"), &who, NULL), TN_E_AWAY);
+	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
+	    S("correct horse"), &who, NULL), TN_E_AWAY);
+	tn_redis_free(&away);
+}
+END_TEST
+
+START_TEST(a_cost_that_cannot_be_met)
+{
+	struct tn_err err;
+
+	ck_assert_int_eq(tn_accounts_init(&accounts, redis, OPS, 1024, &err),
+	    TN_E_CONFIG);
+	ck_assert_int_eq(tn_accounts_init(&accounts, redis, 1ull << 40, BYTES,
+	    &err), TN_E_CONFIG);
+}
+END_TEST
+
+START_TEST(written_as_the_seed_has_it)
+{
+	struct tn_buf out;
+
+	who = (struct tn_account){
+		.id = "u1", .display = "K\"m", .provider = "local",
+	};
+	tn_buf_init(&out, 256);
+	tn_account_write(&out, &who);
+	ck_assert(tn_slice_is(tn_buf_view(&out), "{\"id\":\"u1\","
+	    "\"displayName\":\"K\\\"m\",\"provider\":\"local\"}"));
+	tn_buf_fini(&out);
+}
+END_TEST
+
+static Suite *
+account_suite(void)
+{
+	Suite *s = suite_create("account");
+	TCase *tc = tcase_create("account");
+
+	redis_server_or_skip();
+	tcase_set_timeout(tc, 20);
+	tcase_add_unchecked_fixture(tc, start, stop);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, canonical_names, 0,
+	    sizeof(names) / sizeof(*names));
+	tcase_add_test(tc, registered_and_verified);
+	tcase_add_test(tc, a_name_is_taken_once);
+	tcase_add_test(tc, of_many_at_once_one_has_it);
+	tcase_add_test(tc, passwords_have_limits);
+	tcase_add_test(tc, what_is_stored);
+	tcase_add_test(tc, rehashed_when_the_cost_has_changed);
+	tcase_add_loop_test(tc, damaged_accounts, 0,
+	    sizeof(damages) / sizeof(*damages));
+	tcase_add_test(tc, the_wrong_kind_of_key);
+	tcase_add_test(tc, redis_is_away);
+	tcase_add_test(tc, a_cost_that_cannot_be_met);
+	tcase_add_test(tc, written_as_the_seed_has_it);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+TN_CHECK_MAIN(account_suite)

@@ -1,0 +1,144 @@
+#include "config.h"
+
+#include <poll.h>
+
+#include "base/err.h"
+#include "check_main.h"
+#include "redis/redis.h"
+#include "redis_server.h"
+#include "session/throttle.h"
+
+#define S(s) TN_SLICE(s)
+
+static struct redis_server server;
+static struct tn_redis_options options;
+static struct tn_redis *redis;
+static struct tn_throttle users, addresses;
+
+static void
+setup(void)
+{
+	ck_assert(redis_server_start(&server));
+	options = (struct tn_redis_options){ .path = server.path };
+	redis = tn_redis_new(&options, 1, NULL);
+	users = (struct tn_throttle){ redis, "login-user", 3, 60 };
+	addresses = (struct tn_throttle){ redis, "login-address", 5, 1 };
+}
+
+static void
+teardown(void)
+{
+	tn_redis_free(&redis);
+	redis_server_stop(&server);
+}
+
+START_TEST(so_many_and_no_more)
+{
+	int retry_s = -1;
+
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(tn_throttle_try(&users, S("kim"), &retry_s,
+		    NULL), 1);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(tn_throttle_try(&users, S("kim"), &retry_s,
+		    NULL), 0);
+		ck_assert_int_ge(retry_s, 58);
+		ck_assert_int_le(retry_s, 60);
+	}
+	/* Others, and other kinds of throttle, count for themselves. */
+	ck_assert_int_eq(tn_throttle_try(&users, S("lee"), &retry_s, NULL), 1);
+	ck_assert_int_eq(tn_throttle_try(&addresses, S("kim"), &retry_s, NULL),
+	    1);
+}
+END_TEST
+
+START_TEST(a_success_clears)
+{
+	int retry_s;
+
+	for (int i = 0; i < 5; i++)
+		tn_throttle_try(&users, S("kim"), &retry_s, NULL);
+	ck_assert_int_eq(tn_throttle_clear(&users, S("kim"), NULL), 0);
+	ck_assert_int_eq(tn_throttle_try(&users, S("kim"), &retry_s, NULL), 1);
+	ck_assert_int_eq(tn_throttle_clear(&users, S("nobody"), NULL), 0);
+}
+END_TEST
+
+START_TEST(a_window_ends)
+{
+	int retry_s, tries = 0;
+
+	while (tn_throttle_try(&addresses, S("::1"), &retry_s, NULL) == 1)
+		tries++;
+	ck_assert_int_eq(tries, 5);
+	for (int i = 0; i < 200; i++) {
+		poll(NULL, 0, 20);
+		if (tn_throttle_try(&addresses, S("::1"), &retry_s, NULL) == 1)
+			return;
+	}
+	ck_abort_msg("the window did not end");
+}
+END_TEST
+
+/* A counter without an end, as a restore or a mistake may leave it. */
+START_TEST(a_counter_always_ends)
+{
+	struct tn_slice set[] = {
+		S("SET"), S("tandem:{kim}:throttle:login-user"), S("99"),
+	};
+	struct tn_reply *reply;
+	int retry_s = 0;
+
+	ck_assert_int_eq(tn_redis_call(redis, set, 3, &reply, NULL), 0);
+	tn_reply_free(&reply);
+	ck_assert_int_eq(tn_throttle_try(&users, S("kim"), &retry_s, NULL), 0);
+	ck_assert_int_eq(retry_s, 60);
+}
+END_TEST
+
+START_TEST(names_of_any_length)
+{
+	static char name[100000];
+	int retry_s;
+
+	memset(name, '}', sizeof(name));
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(tn_throttle_try(&users, tn_slice(name,
+		    sizeof(name) - (size_t)i), &retry_s, NULL), 1);
+	ck_assert_int_eq(tn_throttle_try(&users, tn_slice(name, 50000),
+	    &retry_s, NULL), 0);
+	ck_assert_int_eq(tn_throttle_try(&users, S(""), &retry_s, NULL), 1);
+}
+END_TEST
+
+START_TEST(redis_is_away)
+{
+	int retry_s;
+
+	redis_server_kill(&server);
+	ck_assert_int_eq(tn_throttle_try(&users, S("kim"), &retry_s, NULL),
+	    TN_E_AWAY);
+	ck_assert_int_eq(tn_throttle_clear(&users, S("kim"), NULL), TN_E_AWAY);
+}
+END_TEST
+
+static Suite *
+throttle_suite(void)
+{
+	Suite *s = suite_create("throttle");
+	TCase *tc = tcase_create("throttle");
+
+	redis_server_or_skip();
+	tcase_set_timeout(tc, 20);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, so_many_and_no_more);
+	tcase_add_test(tc, a_success_clears);
+	tcase_add_test(tc, a_window_ends);
+	tcase_add_test(tc, a_counter_always_ends);
+	tcase_add_test(tc, names_of_any_length);
+	tcase_add_test(tc, redis_is_away);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+TN_CHECK_MAIN(throttle_suite)
