@@ -14,7 +14,10 @@
 #define X10 "xxxxxxxxxx"
 #define K13 "kkkkkkkkkkkkk"
 
-static const struct { struct tn_slice value, secret; const char *mac; } signs[] = {
+static const struct {
+	struct tn_slice value, secret;
+	const char *mac;
+} signs[] = {
 	{ S("hello"), S("tobiiscool"),
 	    "DGDUkGlIkCzPz+C0B064FNgHdEjox7ch8tOBGslZ5QI" },
 	{ S(""), S("secret"),

@@ -181,7 +181,7 @@ START_TEST(a_record_past_the_buffer)
 }
 END_TEST
 
-/* ---- The memory store's own clock, and that of Redis -------------------------*/
+/* ---- The memory store's own clock, and that of Redis ----------------------*/
 
 START_TEST(time_in_memory)
 {
@@ -258,7 +258,7 @@ START_TEST(redis_is_away)
 }
 END_TEST
 
-/* ---- Many at once -------------------------------------------------------------*/
+/* ---- Many at once ---------------------------------------------------------*/
 
 enum { THREADS = 8, KEYS = 50 };
 

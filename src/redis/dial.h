@@ -1,4 +1,4 @@
-/* The way to Redis: sockets, and the first words on them. For src/redis alone. */
+/* The way to Redis: sockets, and the first words. For src/redis alone. */
 #ifndef TN_DIAL_H
 #define TN_DIAL_H
 

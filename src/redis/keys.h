@@ -18,12 +18,16 @@ void tn_key_account(struct tn_buf *out, struct tn_slice user);	/* hash */
 void tn_key_throttle(struct tn_buf *out, struct tn_slice kind,
     struct tn_slice who);					/* counter */
 
-void tn_key_rooms(struct tn_buf *out);				/* sorted set */
-void tn_key_room_messages(struct tn_buf *out, struct tn_slice room); /* stream */
-void tn_key_room_sequence(struct tn_buf *out, struct tn_slice room); /* counter */
-void tn_key_room_present(struct tn_buf *out, struct tn_slice room);  /* hash */
+/* Sorted set; then, of one room, a stream, a counter, and a hash. */
+void tn_key_rooms(struct tn_buf *out);
+void tn_key_room_messages(struct tn_buf *out, struct tn_slice room);
+void tn_key_room_sequence(struct tn_buf *out, struct tn_slice room);
+void tn_key_room_present(struct tn_buf *out, struct tn_slice room);
+
+/* String: the mark of a message that a client may send again. */
 void tn_key_room_seen(struct tn_buf *out, struct tn_slice room,
-    struct tn_slice user, struct tn_slice client_id);	/* string, a retry's mark */
+    struct tn_slice user, struct tn_slice client_id);
+
 void tn_key_nodes(struct tn_buf *out);			/* sorted set of leases */
 
 #endif

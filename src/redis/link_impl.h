@@ -1,4 +1,4 @@
-/* The inside of a link, for link.c (its life) and link_calls.c (its commands). */
+/* The inside of a link: link.c is its life, link_calls.c its commands. */
 #ifndef TN_LINK_IMPL_H
 #define TN_LINK_IMPL_H
 

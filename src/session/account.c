@@ -68,7 +68,7 @@ tn_accounts_init(struct tn_accounts *a, struct tn_redis *redis,
 	return hash_password(a, tn_slice_str(unknown), a->decoy, err);
 }
 
-/* ---- Names ------------------------------------------------------------------*/
+/* ---- Names ----------------------------------------------------------------*/
 
 static bool
 is_name_char(char c)
@@ -124,7 +124,7 @@ account_key(struct tn_buf *key, const char *name)
 	tn_key_account(key, tn_slice_str(name));
 }
 
-/* ---- Register ---------------------------------------------------------------*/
+/* ---- Register -------------------------------------------------------------*/
 
 int
 tn_account_register(struct tn_accounts *a, struct tn_slice name,
@@ -163,7 +163,7 @@ tn_account_register(struct tn_accounts *a, struct tn_slice name,
 	return e;
 }
 
-/* ---- Verify -----------------------------------------------------------------*/
+/* ---- Verify ---------------------------------------------------------------*/
 
 static bool
 copy_text(char *to, size_t cap, const struct tn_reply *from)

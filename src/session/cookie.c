@@ -12,7 +12,7 @@
 
 #define LAST_SECOND	253402300799	/* of the year 9999 */
 
-/* ---- Reading ----------------------------------------------------------------*/
+/* ---- Reading --------------------------------------------------------------*/
 
 static struct tn_slice
 without_quotes(struct tn_slice s)
@@ -104,7 +104,7 @@ tn_cookie_find(struct tn_slice header, struct tn_slice name,
 	return 0;
 }
 
-/* ---- Writing ----------------------------------------------------------------*/
+/* ---- Writing --------------------------------------------------------------*/
 
 static bool
 is_token(struct tn_slice s)

@@ -51,7 +51,7 @@ tn_session_init(struct tn_session *s, struct tn_arena *arena,
 	return tn_session_cookie_init(s, options, request_is_secure, err);
 }
 
-/* ---- Members ----------------------------------------------------------------*/
+/* ---- Members --------------------------------------------------------------*/
 
 static int
 append(struct tn_session *s, struct tn_slice key, struct tn_slice value,
@@ -192,7 +192,7 @@ tn_session_set_user(struct tn_session *s, const struct tn_account *who)
 	return e;
 }
 
-/* ---- The record -------------------------------------------------------------*/
+/* ---- The record -----------------------------------------------------------*/
 
 static bool
 is_reserved(struct tn_slice key)
@@ -257,7 +257,7 @@ tn_session_write(const struct tn_session *s, struct tn_buf *out)
 	tn_buf_char(out, '}');
 }
 
-/* ---- Its life ---------------------------------------------------------------*/
+/* ---- Its life -------------------------------------------------------------*/
 
 int
 tn_session_regenerate(struct tn_session *s)

@@ -62,7 +62,8 @@ struct tn_session {
 	struct tn_slice sid;		/* 32 characters, ours; any, Express' */
 	struct tn_slice record;		/* as read from the store; empty if new */
 	struct tn_cookie_options cookie;
-	struct tn_slice cookie_json[TN_SESSION_COOKIE_KEYS]; /* raw; ptr NULL: not there */
+	/* raw JSON of each; ptr NULL: not there */
+	struct tn_slice cookie_json[TN_SESSION_COOKIE_KEYS];
 	int64_t original_max_age_ms;	/* < 0: null */
 	struct tn_session_member *members;
 	size_t n, cap;
@@ -122,7 +123,7 @@ void tn_session_destroy(struct tn_session *s);
 /* Has a member changed, or the sid? */
 bool tn_session_is_modified(const struct tn_session *s);
 
-/* The life of a session in a request: sid from the Cookie header, then the record. */
+/* The life of a session in a request. */
 
 /*
  * The sid in a Cookie header: first cookie of the name, "s:", signature.

@@ -19,7 +19,7 @@ static const char *const keys[] = {
 static const char *const same_sites[] = { NULL, "lax", "strict", "none" };
 static const char *const priorities[] = { NULL, "low", "medium", "high" };
 
-/* ---- Times ------------------------------------------------------------------*/
+/* ---- Times ----------------------------------------------------------------*/
 
 /* "2023-11-14T23:13:21.000Z", as Date.toJSON writes it. */
 static void
@@ -65,7 +65,7 @@ read_time(struct tn_slice raw, int64_t *wall_ms)
 	return true;
 }
 
-/* ---- Begin ------------------------------------------------------------------*/
+/* ---- Begin ----------------------------------------------------------------*/
 
 static struct tn_slice
 quoted(struct tn_arena *arena, struct tn_slice text)
@@ -118,7 +118,7 @@ tn_session_cookie_init(struct tn_session *s,
 	    "no memory for a session") : 0;
 }
 
-/* ---- Read -------------------------------------------------------------------*/
+/* ---- Read -----------------------------------------------------------------*/
 
 static bool
 is_true(struct tn_slice raw)
@@ -202,7 +202,7 @@ tn_session_cookie_read(struct tn_session *s, struct tn_slice cookie,
 	return 0;
 }
 
-/* ---- Move on, and write -----------------------------------------------------*/
+/* ---- Move on, and write ---------------------------------------------------*/
 
 bool
 tn_session_cookie_is_changed(const struct tn_session *s)

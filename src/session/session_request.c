@@ -28,7 +28,7 @@ tn_session_sid(struct tn_slice cookie_header,
 	    tn_slice_find(*sid, '\0') < 0;
 }
 
-/* ---- Load -------------------------------------------------------------------*/
+/* ---- Load -----------------------------------------------------------------*/
 
 int
 tn_session_load(struct tn_session *s, struct tn_arena *arena,
@@ -63,7 +63,7 @@ tn_session_load(struct tn_session *s, struct tn_arena *arena,
 	return tn_session_init(s, arena, options, request_is_secure, err);
 }
 
-/* ---- Save -------------------------------------------------------------------*/
+/* ---- Save -----------------------------------------------------------------*/
 
 /* Put my changes over what somebody else has saved meanwhile. */
 static int
