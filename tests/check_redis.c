@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "check_alloc.h"
 #include "check_main.h"
 #include "redis/redis.h"
 #include "redis/wire.h"
@@ -426,6 +427,34 @@ START_TEST(line_limit)
 }
 END_TEST
 
+START_TEST(out_of_memory)
+{
+	struct tn_slice words[40];
+	bool failed = true;
+
+	for (size_t i = 0; i < 40; i++)
+		words[i] = S("word");
+	for (unsigned n = 1; failed; n++) {
+		struct tn_command command;
+		struct tn_reply *reply = NULL;
+		struct tn_reader r;
+		int made, formatted;
+
+		ck_assert_int_eq(tn_reader_init(&r, NULL), 0);
+		tn_reader_feed(&r, whole, sizeof(whole) - 1, NULL);
+		tn_alloc_fail_at(n);
+		made = tn_reader_next(&r, &reply, NULL);
+		formatted = tn_command_format(&command, words, 40, NULL);
+		failed = tn_alloc_end();
+		ck_assert(made == 1 || (failed && made == TN_E_NOMEM));
+		ck_assert(formatted == 0 || (failed && formatted == TN_E_NOMEM));
+		tn_command_free(&command);
+		tn_reply_free(&reply);
+		tn_reader_fini(&r);
+	}
+}
+END_TEST
+
 START_TEST(nobody_there)
 {
 	struct tn_redis_options away = { .path = "/nonexistent/redis.sock" };
@@ -469,6 +498,7 @@ redis_suite(void)
 	tcase_add_test(alone, reply_limit);
 	tcase_add_test(alone, array_limit);
 	tcase_add_test(alone, line_limit);
+	tcase_add_test(alone, out_of_memory);
 	tcase_add_test(alone, nobody_there);
 	suite_add_tcase(s, alone);
 	return s;
