@@ -28,7 +28,8 @@
 #define TN_LIMIT_PARAMS			16	/* ":name" parts of one route */
 #define TN_LIMIT_MOUNTS			8	/* routers within routers */
 #define TN_LIMIT_LOCALS			16	/* data of handlers, a request */
-#define TN_LIMIT_RES_HEADERS		48	/* in one answer */
+#define TN_LIMIT_RES_HEADERS		48	/* that handlers may set */
+#define TN_LIMIT_RES_OWN_HEADERS	16	/* the library's, beside them */
 #define TN_LIMIT_RES_HOOKS		8	/* before its head, after its end */
 #define TN_LIMIT_HEADER_VALUE		8192	/* bytes, in an answer */
 #define TN_LIMIT_FORM_BYTES		(64u << 10)	/* body of a form; preset */
@@ -43,6 +44,8 @@
 #define TN_LIMIT_FCGI_DRAIN		(64u << 20)	/* of a body nobody wanted */
 #define TN_LIMIT_FCGI_UNSENT		(4u << 20)	/* of an answer, held for a slow front */
 #define TN_LIMIT_FCGI_CONNECTIONS	1024	/* of one process; preset */
+
+#define TN_LIMIT_BODY_SKIPPED		(4u << 20)	/* refused, read even so */
 
 /* Sessions. */
 #define TN_LIMIT_SESSION_ID		128	/* bytes; ours have 32 */

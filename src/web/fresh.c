@@ -103,8 +103,8 @@ tn_res_is_fresh(const struct tn_res *res)
 
 	if (tags.ptr == NULL && since.ptr == NULL)
 		return false;
-	if (memmem(tn_req_header(req, "cache-control").ptr,
-	    tn_req_header(req, "cache-control").len, "no-cache", 8) != NULL)
+	if (tn_list_has(tn_req_header(req, "cache-control"),
+	    TN_SLICE("no-cache")))
 		return false;
 	if (tags.ptr != NULL)
 		return etag.len > 0 && tag_listed(tags, etag);
@@ -115,11 +115,9 @@ tn_res_is_fresh(const struct tn_res *res)
 static bool
 may_have_etag(const struct tn_res *res)
 {
-	struct tn_slice cache = tn_res_get(res, "Cache-Control");
-
 	return !res->no_etag && tn_res_get(res, "ETag").ptr == NULL &&
-	    (cache.len == 0 ||
-	    memmem(cache.ptr, cache.len, "no-store", 8) == NULL);
+	    !tn_list_has(tn_res_get(res, "Cache-Control"),
+	    TN_SLICE("no-store"));
 }
 
 void

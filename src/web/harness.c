@@ -161,7 +161,8 @@ tn_harness_header(const struct tn_harness *h, const char *name)
 bool
 tn_harness_shows(const struct tn_harness *h, const char *text)
 {
-	return memmem(h->body.ptr, h->body.len, text, strlen(text)) != NULL;
+	return h->body.len > 0 &&
+	    memmem(h->body.ptr, h->body.len, text, strlen(text)) != NULL;
 }
 
 /* All cookies but those of this name, then the pair if it is to be kept. */

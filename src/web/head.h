@@ -4,8 +4,14 @@
 
 #include "web/response.h"
 
-/* Set a header whose value needs no check and outlives the exchange. */
+/*
+ * Set a header whose value needs no check and outlives the exchange; there is
+ * room for it even when handlers have used up theirs.
+ */
 void tn_res_put(struct tn_res *res, const char *name, struct tn_slice value);
+
+/* Does a comma-separated list hold this word, in any case? */
+bool tn_list_has(struct tn_slice list, struct tn_slice word);
 
 /*
  * Run the hooks of tn_res_before_head, and see that nothing was refused

@@ -98,9 +98,10 @@ find(const struct tn_res *res, struct tn_slice name)
 }
 
 static void
-add(struct tn_res *res, struct tn_slice name, struct tn_slice value)
+add(struct tn_res *res, struct tn_slice name, struct tn_slice value,
+    size_t cap)
 {
-	if (res->nheaders == TN_LIMIT_RES_HEADERS) {
+	if (res->nheaders >= cap) {
 		res->bad_header = true;
 		return;
 	}
@@ -122,37 +123,44 @@ admit(struct tn_res *res, struct tn_slice name, struct tn_slice *value)
 	return good;
 }
 
-void
-tn_res_put(struct tn_res *res, const char *name, struct tn_slice value)
+/* In the place of one of that name, or new while there are fewer than cap. */
+static void
+put(struct tn_res *res, const char *name, struct tn_slice value, size_t cap)
 {
 	struct tn_res_header *had = find(res, tn_slice_str(name));
 
 	if (had != NULL)
 		had->value = value;
 	else
-		add(res, tn_slice_str(name), value);
+		add(res, tn_slice_str(name), value, cap);
+}
+
+void
+tn_res_put(struct tn_res *res, const char *name, struct tn_slice value)
+{
+	put(res, name, value, sizeof(res->headers) / sizeof(res->headers[0]));
 }
 
 void
 tn_res_set(struct tn_res *res, const char *name, struct tn_slice value)
 {
 	if (admit(res, tn_slice_str(name), &value))
-		tn_res_put(res, name, value);
+		put(res, name, value, TN_LIMIT_RES_HEADERS);
 }
 
 void
 tn_res_append(struct tn_res *res, const char *name, struct tn_slice value)
 {
 	if (admit(res, tn_slice_str(name), &value))
-		add(res, tn_slice_str(name), value);
+		add(res, tn_slice_str(name), value, TN_LIMIT_RES_HEADERS);
 }
 
-static bool
-list_has(struct tn_slice list, struct tn_slice name)
+bool
+tn_list_has(struct tn_slice list, struct tn_slice word)
 {
 	while (list.ptr != NULL) {
 		if (tn_slice_ieq(tn_slice_trim(tn_slice_cut(&list, ',')),
-		    name))
+		    word))
 			return true;
 	}
 	return false;
@@ -165,7 +173,7 @@ tn_res_vary(struct tn_res *res, const char *name)
 
 	if (had.len == 0)
 		tn_res_set(res, "Vary", tn_slice_str(name));
-	else if (!list_has(had, tn_slice_str(name)))
+	else if (!tn_list_has(had, tn_slice_str(name)))
 		tn_res_set(res, "Vary", tn_arena_printf(res->arena,
 		    "%.*s, %s", TN_SLICE_ARG(had), name));
 }

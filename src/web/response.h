@@ -54,7 +54,8 @@ struct tn_res {
 	bool is_broken;		/* cut short: the connection cannot be kept */
 	bool no_etag;		/* the page holds something made for it alone */
 	uint64_t body_bytes;	/* sent so far, without the head */
-	struct tn_res_header headers[TN_LIMIT_RES_HEADERS];
+	struct tn_res_header headers[TN_LIMIT_RES_HEADERS +
+	    TN_LIMIT_RES_OWN_HEADERS];
 	size_t nheaders;
 	bool bad_header;	/* one was refused: the answer becomes a 500 */
 	struct {

@@ -61,7 +61,7 @@ fill_csp(struct tn_req *req, const char *csp)
 		tn_buf_slice(out, tn_slice_is(name, "nonce") ? nonce :
 		    tn_slice_is(name, "ws") ? ws : TN_SLICE_NONE);
 	}
-	return tn_buf_view(out);
+	return tn_arena_copy(req->arena, tn_buf_view(out));
 }
 
 /* What a handler has set itself stands. */
@@ -94,7 +94,7 @@ set_headers(struct tn_req *req, struct tn_res *res, void *arg)
 	if (req->secure)
 		offer_hsts(res, h->hsts_s);
 	if (tn_res_get(res, "Content-Security-Policy").ptr == NULL)
-		tn_res_set(res, "Content-Security-Policy",
+		tn_res_put(res, "Content-Security-Policy",
 		    fill_csp(req, h->csp));
 	return 0;
 }
