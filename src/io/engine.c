@@ -137,12 +137,12 @@ reply_fault(struct tn_io_exchange *x, enum eio_fault fault)
 	int len;
 
 	if (fault == EIO_FAULT_BUSY) {
-		tn_exchange_reply(x, 503, NULL, TN_SLICE_NONE);
+		tn_io_exchange_reply(x, 503, NULL, TN_SLICE_NONE);
 		return;
 	}
 	len = snprintf(body, sizeof(body), "{\"code\":%d,\"message\":\"%s\"}",
 	    (int)fault, tn_eio_fault_text(fault));
-	tn_exchange_reply(x, tn_eio_fault_status(fault), "application/json",
+	tn_io_exchange_reply(x, tn_eio_fault_status(fault), "application/json",
 	    tn_slice(body, (size_t)len));
 }
 
@@ -155,7 +155,7 @@ open_session(struct tn_engine *engine, const struct tn_io_request *request,
 
 	c = tn_conn_new(engine, !o->no_websocket && !o->no_upgrades);
 	if (c == NULL) {
-		tn_exchange_reply(x, 503, NULL, TN_SLICE_NONE);
+		tn_io_exchange_reply(x, 503, NULL, TN_SLICE_NONE);
 		return;
 	}
 	x->conn = c;
@@ -176,7 +176,7 @@ tn_engine_request(struct tn_engine *engine,
 	x->origin = tn_engine_cors_origin(engine, request);
 	tn_buf_init(&x->body, engine->options.max_payload);
 	if (x->origin != NULL && tn_slice_is(request->method, "OPTIONS")) {
-		tn_exchange_preflight(x, request);
+		tn_io_exchange_preflight(x, request);
 		return TN_ENGINE_REPLY;
 	}
 	fault = tn_engine_check(engine, request, &c);
@@ -210,10 +210,9 @@ release_scratch(struct tn_buf *b)
 		tn_buf_fini(b);
 }
 
-void
-tn_engine_flush(struct tn_engine *engine)
+static void
+answer_polls(struct tn_engine *engine)
 {
-	free_ended(engine);	/* which may send to others */
 	while (!tn_list_empty(&engine->dirty)) {
 		struct tn_conn *c = TN_CONTAINER(engine->dirty.next,
 		    struct tn_conn, link);
@@ -221,7 +220,15 @@ tn_engine_flush(struct tn_engine *engine)
 		tn_list_remove(&c->link);
 		tn_conn_poll_flush(c);
 	}
-	free_ended(engine);
+}
+
+void
+tn_engine_flush(struct tn_engine *engine)
+{
+	do {
+		free_ended(engine);	/* which may send to others */
+		answer_polls(engine);	/* which may end some */
+	} while (!tn_list_empty(&engine->ended));
 	release_scratch(&engine->payload);
 	release_scratch(&engine->decoded);
 }

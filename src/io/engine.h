@@ -10,7 +10,7 @@
  *        |  exchange reply; wire wake, close     ^  tn_conn_send,
  *        v                                       |  tn_conn_close
  *
- * A long-polling request is a tn_exchange, a WebSocket is a tn_wire: both
+ * A long-polling request is a tn_io_exchange, a WebSocket is a tn_wire: both
  * are embedded in structs of the host, which outlive them as told below.
  */
 #ifndef TN_ENGINE_H

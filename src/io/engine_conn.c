@@ -115,7 +115,7 @@ tn_conn_end(struct tn_conn *c, enum tn_close_reason reason)
 	c->wire = c->probe = NULL;
 	tn_conn_poll_answer(c, "1");
 	if (c->post != NULL)
-		tn_exchange_cut(c->post);
+		tn_io_exchange_cut(c->post);
 	tn_outq_fini(&c->out);
 	if (wire != NULL)
 		tn_wire_drop(wire);

@@ -130,13 +130,13 @@ void tn_conn_probe_gone(struct tn_conn *c);
 /* engine_poll.c */
 
 /* Answer and forget an exchange. */
-void tn_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
+void tn_io_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
     struct tn_slice body);
 /* Answer a browser that asks whether it may. */
-void tn_exchange_preflight(struct tn_io_exchange *x,
+void tn_io_exchange_preflight(struct tn_io_exchange *x,
     const struct tn_io_request *request);
 /* Cut a POST's connection off without an answer. */
-void tn_exchange_cut(struct tn_io_exchange *x);
+void tn_io_exchange_cut(struct tn_io_exchange *x);
 /* Answer the poll with one bare packet ("1", "6"). */
 void tn_conn_poll_answer(struct tn_conn *c, const char *packet);
 /* Answer the poll with all that is queued. */

@@ -44,7 +44,7 @@ forget(struct tn_io_exchange *x)
 }
 
 void
-tn_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
+tn_io_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
     struct tn_slice body)
 {
 	struct tn_pair headers[REPLY_HEADERS];
@@ -65,7 +65,7 @@ tn_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
 }
 
 void
-tn_exchange_preflight(struct tn_io_exchange *x,
+tn_io_exchange_preflight(struct tn_io_exchange *x,
     const struct tn_io_request *request)
 {
 	struct tn_slice asked = tn_io_request_header(request,
@@ -87,7 +87,7 @@ tn_exchange_preflight(struct tn_io_exchange *x,
 }
 
 void
-tn_exchange_cut(struct tn_io_exchange *x)
+tn_io_exchange_cut(struct tn_io_exchange *x)
 {
 	const struct tn_io_reply reply = { .status = 0, .close = true };
 
@@ -98,7 +98,7 @@ tn_exchange_cut(struct tn_io_exchange *x)
 static void
 answer_poll(struct tn_conn *c, struct tn_slice payload)
 {
-	tn_exchange_reply(c->poll, 200, "text/plain; charset=UTF-8",
+	tn_io_exchange_reply(c->poll, 200, "text/plain; charset=UTF-8",
 	    payload);
 }
 
@@ -154,7 +154,7 @@ static void
 overlap(struct tn_conn *c, struct tn_io_exchange *x)
 {
 	tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
-	tn_exchange_reply(x, 400, NULL, TN_SLICE_NONE);
+	tn_io_exchange_reply(x, 400, NULL, TN_SLICE_NONE);
 }
 
 static void
@@ -201,7 +201,7 @@ on_post(struct tn_conn *c, const struct tn_io_request *request,
 		return TN_ENGINE_REPLY;
 	}
 	if (is_too_long(c, request)) {
-		tn_exchange_reply(x, 413, NULL, TN_SLICE_NONE);
+		tn_io_exchange_reply(x, 413, NULL, TN_SLICE_NONE);
 		return TN_ENGINE_REPLY;
 	}
 	x->conn = c;
@@ -218,7 +218,7 @@ tn_conn_request(struct tn_conn *c, const struct tn_io_request *request,
 	if (tn_slice_is(request->method, "GET"))
 		on_get(c, x);
 	else
-		tn_exchange_reply(x, 500, NULL, TN_SLICE_NONE);
+		tn_io_exchange_reply(x, 500, NULL, TN_SLICE_NONE);
 	return TN_ENGINE_REPLY;
 }
 
@@ -264,14 +264,14 @@ tn_engine_body_end(struct tn_engine *engine, struct tn_io_exchange *x)
 	if (c == NULL)
 		return;
 	if (x->too_large) {
-		tn_exchange_reply(x, 413, NULL, TN_SLICE_NONE);
+		tn_io_exchange_reply(x, 413, NULL, TN_SLICE_NONE);
 		return;
 	}
 	/* packets may end the session: it must not cut this one off then */
 	x->conn = NULL;
 	c->post = NULL;
 	receive_payload(c, tn_buf_view(&x->body));
-	tn_exchange_reply(x, 200, "text/html", TN_SLICE("ok"));
+	tn_io_exchange_reply(x, 200, "text/html", TN_SLICE("ok"));
 }
 
 void

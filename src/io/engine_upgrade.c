@@ -100,7 +100,7 @@ tn_conn_upgrade(struct tn_conn *c)
 	c->probe = NULL;
 	tn_conn_poll_answer(c, "1");
 	if (c->post != NULL)
-		tn_exchange_cut(c->post);
+		tn_io_exchange_cut(c->post);
 	engine->counts.upgraded++;
 	tn_conn_beat_upgraded(c);
 	if (c->state == CONN_CLOSING)

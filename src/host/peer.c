@@ -1,0 +1,158 @@
+#include "config.h"
+
+#include "host/peer.h"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void
+read_address(struct tn_peer *peer)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+	char text[INET6_ADDRSTRLEN];
+	const void *bytes;
+
+	if (getpeername(peer->fd, (struct sockaddr *)&addr, &len) < 0)
+		return;
+	if (addr.ss_family == AF_INET)
+		bytes = &((struct sockaddr_in *)&addr)->sin_addr;
+	else if (addr.ss_family == AF_INET6)
+		bytes = &((struct sockaddr_in6 *)&addr)->sin6_addr;
+	else
+		return;
+	if (inet_ntop(addr.ss_family, bytes, text, sizeof(text)) != NULL)
+		tn_address_read(tn_slice_str(text), peer->address);
+}
+
+/* A small buffer in the kernel, so that we know who is slow. */
+static void
+set_up_socket(const struct tn_peer *peer)
+{
+	const int bytes = peer->host->options.send_buffer;
+	const int on = 1;
+
+	setsockopt(peer->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	if (peer->address[0] != '\0')
+		setsockopt(peer->fd, IPPROTO_TCP, TCP_NODELAY, &on,
+		    sizeof(on));
+}
+
+void
+tn_peer_new(struct tn_host_io *host, int fd)
+{
+	const lws_adopt_desc_t what = {
+		.vh = host->vhost,
+		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP,
+		.fd = { .sockfd = fd },
+	};
+	struct tn_peer *peer = calloc(1, sizeof(*peer));
+
+	if (peer == NULL) {
+		close(fd);
+		return;
+	}
+	peer->host = host;
+	peer->fd = fd;
+	tn_list_init(&peer->link);
+	tn_list_init(&peer->doom);
+	read_address(peer);
+	set_up_socket(peer);
+	/* closes fd when it fails; serves nothing before it returns */
+	peer->wsi = lws_adopt_descriptor_vhost_via_info(&what);
+	if (peer->wsi == NULL) {
+		free(peer);
+		return;
+	}
+	lws_set_opaque_user_data(peer->wsi, peer);
+	tn_list_append(&host->peers, &peer->link);
+	tn_peer_set_deadline(peer, PEER_HEAD_MS);
+}
+
+void
+tn_peer_free(struct tn_peer *peer)
+{
+	tn_exchange_abandon(peer);
+	tn_wire_abandon(peer);
+	tn_peer_clear_deadline(peer);
+	tn_list_remove(&peer->doom);
+	tn_list_remove(&peer->link);
+	free(peer);
+}
+
+void
+tn_peer_doom(struct tn_peer *peer)
+{
+	if (tn_list_empty(&peer->doom))
+		tn_list_append(&peer->host->doomed, &peer->doom);
+}
+
+static void
+on_deadline(void *arg)
+{
+	tn_peer_doom(arg);
+}
+
+void
+tn_peer_set_deadline(struct tn_peer *peer, int ms)
+{
+	struct tn_wheel *wheel = &peer->host->loop.base.wheel;
+
+	tn_wheel_set(wheel, &peer->deadline, wheel->now_ms + ms, on_deadline,
+	    peer);
+}
+
+void
+tn_peer_clear_deadline(struct tn_peer *peer)
+{
+	tn_wheel_cancel(&peer->host->loop.base.wheel, &peer->deadline);
+}
+
+/* Shut down first, or libwebsockets would go on with what it has buffered. */
+static void
+take_down(struct tn_peer *peer)
+{
+	tn_exchange_abandon(peer);
+	tn_wire_abandon(peer);
+	tn_peer_clear_deadline(peer);
+	shutdown(peer->fd, SHUT_RDWR);
+	lws_set_timeout(peer->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+bool
+tn_peers_reap(struct tn_host_io *host)
+{
+	const bool any = !tn_list_empty(&host->doomed);
+
+	while (!tn_list_empty(&host->doomed)) {
+		struct tn_peer *peer = TN_CONTAINER(host->doomed.next,
+		    struct tn_peer, doom);
+
+		tn_list_remove(&peer->doom);
+		take_down(peer);
+	}
+	return any;
+}
+
+static bool
+is_idle(const struct tn_peer *peer)
+{
+	return peer->exchange == NULL && peer->wire == NULL &&
+	    !lws_partial_buffered(peer->wsi);
+}
+
+void
+tn_peers_cut(struct tn_host_io *host, bool idle_only)
+{
+	struct tn_list *it, *following;
+
+	TN_LIST_EACH(it, following, &host->peers) {
+		struct tn_peer *peer = TN_CONTAINER(it, struct tn_peer, link);
+
+		if (!idle_only || is_idle(peer))
+			tn_peer_doom(peer);
+	}
+}

@@ -1,0 +1,138 @@
+/*
+ * Connections of the Socket.IO host, and the host from within.
+ *
+ *     listener ──accept──▶ peer ──▶ libwebsockets (head, frames)
+ *                           │ request            │ upgrade
+ *                           ▼                    ▼
+ *                        exchange              wire
+ *                           └──── tn_engine ─────┘
+ *
+ * A peer lives as long as libwebsockets' side of it, its wsi. What has to
+ * end it from outside of a callback of that wsi puts it on the doomed list,
+ * which is emptied before the loop waits.
+ */
+#ifndef TN_PEER_H
+#define TN_PEER_H
+
+#include <libwebsockets.h>
+#include <netinet/in.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "host/client_bundle.h"
+#include "host/forwarded.h"
+#include "host/host_io.h"
+#include "host/listener.h"
+#include "host/loop_ev.h"
+#include "io/engine.h"
+
+struct tn_host_io {
+	struct tn_host_io_options options;	/* defaults filled in */
+	struct tn_log *log;
+	struct tn_loop_ev loop;
+	struct lws_context *lws;
+	struct lws_vhost *vhost;
+	lws_sorted_usec_list_t tick;
+	struct tn_engine *engine;	/* NULL but while it runs */
+	void (*close_all)(void *arg);	/* ends all sessions */
+	void *close_arg;
+	struct tn_client_bundle *bundle;
+
+	struct tn_listener listener;
+	struct tn_watch accept;
+	struct tn_timer pause;		/* until accepting goes on */
+	int spare_fd;			/* let go of when there are no others */
+
+	struct tn_list peers;
+	struct tn_list doomed;
+	struct tn_list dirty;		/* wires with something to send */
+	struct tn_rcbuf *close_frame;
+	struct tn_arena scratch;	/* of the request at hand */
+	struct tn_buf out;		/* of the answer at hand */
+
+	ev_signal on_term, on_int, on_hup;
+	struct tn_timer drain;
+	bool draining;
+};
+
+struct tn_peer {
+	struct tn_host_io *host;
+	struct lws *wsi;
+	int fd;
+	struct tn_list link;		/* in host->peers */
+	struct tn_list doom;		/* in host->doomed, or alone */
+	struct tn_timer deadline;	/* of what the peer has to do next */
+	struct exchange *exchange;	/* one of these, or none */
+	struct wire *wire;
+	char address[TN_ADDRESS_TEXT];	/* "" for a Unix socket */
+	bool in_callback;		/* libwebsockets waits for our verdict */
+	bool must_close;		/* that verdict */
+};
+
+/* A peer has this long for ... */
+enum {
+	PEER_HEAD_MS = 20000,	/* the head of its first request */
+	PEER_BODY_MS = 60000,	/* a request's body */
+	PEER_IDLE_MS = 75000,	/* its next request, whole head */
+	PEER_REPLY_MS = 60000,	/* taking a reply */
+	PEER_CLOSE_MS = 5000,	/* answering a close */
+};
+
+/* peer.c */
+
+/* Takes the descriptor, which is closed if this fails. */
+void tn_peer_new(struct tn_host_io *host, int fd);
+/* libwebsockets is done with it. */
+void tn_peer_free(struct tn_peer *peer);
+/* End it before the loop waits next; safe to call anywhere, and again. */
+void tn_peer_doom(struct tn_peer *peer);
+void tn_peer_set_deadline(struct tn_peer *peer, int ms);
+void tn_peer_clear_deadline(struct tn_peer *peer);
+/* Take all doomed ones down. Returns whether there were any. */
+bool tn_peers_reap(struct tn_host_io *host);
+/* Cut all that wait for a request; or all. */
+void tn_peers_cut(struct tn_host_io *host, bool idle_only);
+
+/* accept.c */
+
+int tn_host_accept_start(struct tn_host_io *host, struct tn_err *err);
+void tn_host_accept_stop(struct tn_host_io *host);
+
+/* request_head.c */
+
+/*
+ * The head that libwebsockets has parsed, as the engine reads it.
+ *
+ * Returns 0, or the HTTP status that refuses it (400, 411, 501). Views live
+ * in host->scratch, until the next call.
+ */
+int tn_request_head_read(struct tn_peer *peer, struct tn_io_request *request,
+    bool *has_body);
+
+/* exchange.c: each returns what the callback has to return */
+
+int tn_peer_on_http(struct tn_peer *peer);
+int tn_peer_on_body(struct tn_peer *peer, struct tn_slice part);
+int tn_peer_on_body_end(struct tn_peer *peer);
+/* The connection is gone, or the host is. */
+void tn_exchange_abandon(struct tn_peer *peer);
+/* Refuse a request that asks for more than HTTP; returns -1. */
+int tn_peer_refuse(struct tn_peer *peer, const struct tn_io_reply *reply);
+
+/* wire.c */
+
+int tn_peer_on_upgrade(struct tn_peer *peer);
+int tn_peer_on_open(struct tn_peer *peer);
+int tn_peer_on_message(struct tn_peer *peer, struct tn_slice part);
+int tn_peer_on_peer_close(struct tn_peer *peer);
+int tn_peer_on_writable(struct tn_peer *peer);
+void tn_wire_abandon(struct tn_peer *peer);
+/* Send what the wires have. Returns whether there was any. */
+bool tn_wires_flush(struct tn_host_io *host);
+
+/* host_lws.c */
+
+int tn_host_lws_start(struct tn_host_io *host, struct tn_err *err);
+void tn_host_lws_stop(struct tn_host_io *host);
+
+#endif

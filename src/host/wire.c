@@ -1,0 +1,371 @@
+/*
+ * WebSockets. libwebsockets parses what comes; what goes is ours: whole
+ * frames with their headers in place, many to a sendmsg, once a turn. After
+ * a short write only the rest of that one frame is handed to libwebsockets,
+ * which keeps it in front of its own pongs and closes.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "host/peer.h"
+
+enum {
+	TURN_BYTES = 65536,	/* for one wire in one turn, or one frame */
+	TURN_FRAMES = 64,
+};
+
+struct wire {
+	struct tn_wire w;
+	struct tn_peer *peer;
+	struct tn_list dirty;	/* in host->dirty, or alone */
+	struct tn_buf message;	/* one of several pieces, as far as it came */
+	bool is_close_sent;
+	bool is_over;		/* the engine knows it no more */
+};
+
+static void
+mark_dirty(struct tn_wire *w)
+{
+	struct wire *wire = TN_CONTAINER(w, struct wire, w);
+
+	if (tn_list_empty(&wire->dirty))
+		tn_list_append(&wire->peer->host->dirty, &wire->dirty);
+}
+
+/* Nothing more passes between engine and client. */
+static void
+leave_engine(struct wire *wire, bool clean)
+{
+	if (wire->is_over)
+		return;
+	wire->is_over = true;
+	tn_engine_wire_gone(wire->peer->host->engine, &wire->w, clean);
+	tn_buf_fini(&wire->message);
+}
+
+void
+tn_wire_abandon(struct tn_peer *peer)
+{
+	struct wire *wire = peer->wire;
+	char byte;
+
+	if (wire == NULL)
+		return;
+	/* an end of the stream is the client's; a fault still has the rest */
+	leave_engine(wire, recv(peer->fd, &byte, 1,
+	    MSG_PEEK | MSG_DONTWAIT) == 0);
+	tn_list_remove(&wire->dirty);
+	peer->wire = NULL;
+	free(wire);
+}
+
+/* ---- Handshake ----------------------------------------------------------- */
+
+static int
+refuse_upgrade(struct tn_peer *peer, const char *why,
+    const struct tn_pair *header)
+{
+	return tn_peer_refuse(peer, &(struct tn_io_reply){
+		.status = 400,
+		.type = TN_SLICE("text/html"),
+		.headers = header,
+		.nheaders = header == NULL ? 0 : 1,
+		.body = tn_slice_str(why),
+	});
+}
+
+static bool
+has_header(struct tn_peer *peer, enum lws_token_indexes token,
+    const char *value)
+{
+	char text[32];
+	int n = lws_hdr_copy(peer->wsi, text, sizeof(text), token);
+
+	return n > 0 && tn_slice_ieq(tn_slice(text, (size_t)n),
+	    tn_slice_str(value));
+}
+
+/* Sixteen bytes as base64 (RFC 6455, 4.2.1). */
+static bool
+has_key(struct tn_peer *peer)
+{
+	return lws_hdr_total_length(peer->wsi, WSI_TOKEN_KEY) == 24;
+}
+
+/*
+ * What libwebsockets lets through and the standard does not. NULL: fine.
+ * The reference refuses by the same words.
+ */
+static const char *
+handshake_fault(struct tn_peer *peer)
+{
+	if (!has_header(peer, WSI_TOKEN_UPGRADE, "websocket"))
+		return "Invalid Upgrade header";
+	if (lws_hdr_total_length(peer->wsi, WSI_TOKEN_GET_URI) <= 0 ||
+	    !has_header(peer, WSI_TOKEN_HTTP, "HTTP/1.1"))
+		return "Invalid HTTP method";
+	if (lws_hdr_total_length(peer->wsi, WSI_TOKEN_HOST) <= 0)
+		return "Missing Host header";
+	if (!has_key(peer))
+		return "Missing or invalid Sec-WebSocket-Key header";
+	if (lws_hdr_total_length(peer->wsi, WSI_TOKEN_PROTOCOL) > 0)
+		return "Subprotocols are not supported";
+	return NULL;
+}
+
+int
+tn_peer_on_upgrade(struct tn_peer *peer)
+{
+	static const struct tn_pair version = {
+		TN_SLICE("Sec-WebSocket-Version"), TN_SLICE("13"),
+	};
+	struct tn_io_request request;
+	struct tn_io_reply reply;
+	const char *fault;
+	bool has_body = false;
+	int status;
+
+	/*
+	 * After an upgrade to something else on a kept connection the head is
+	 * freed already (CVE-2025-11677): without it, there is nobody to answer.
+	 */
+	if (lws_hdr_total_length(peer->wsi, WSI_TOKEN_UPGRADE) <= 0)
+		return -1;
+	fault = handshake_fault(peer);
+	if (fault != NULL)
+		return refuse_upgrade(peer, fault, NULL);
+	if (!has_header(peer, WSI_TOKEN_VERSION, "13"))
+		return refuse_upgrade(peer,
+		    "Missing or invalid Sec-WebSocket-Version header",
+		    &version);
+	status = tn_request_head_read(peer, &request, &has_body);
+	if (status != 0)
+		return tn_peer_refuse(peer,
+		    &(struct tn_io_reply){ .status = status });
+	if (!tn_engine_owns(peer->host->engine, request.target))
+		return tn_peer_refuse(peer,
+		    &(struct tn_io_reply){ .status = 404 });
+	request.is_upgrade = true;
+	if (!tn_engine_may_upgrade(peer->host->engine, &request, &reply))
+		return tn_peer_refuse(peer, &reply);
+	return 0;
+}
+
+int
+tn_peer_on_open(struct tn_peer *peer)
+{
+	struct tn_engine *engine = peer->host->engine;
+	struct wire *wire = calloc(1, sizeof(*wire));
+	struct tn_io_request request;
+	bool has_body;
+
+	if (wire == NULL)
+		return -1;
+	if (tn_request_head_read(peer, &request, &has_body) != 0) {
+		free(wire);
+		return -1;
+	}
+	request.is_upgrade = true;
+	wire->w.wake = mark_dirty;
+	wire->peer = peer;
+	tn_list_init(&wire->dirty);
+	tn_buf_init(&wire->message, tn_engine_max_payload(engine));
+	peer->wire = wire;
+	tn_peer_clear_deadline(peer);
+	tn_engine_wire_open(engine, &request, &wire->w);
+	return 0;
+}
+
+/* ---- What comes ---------------------------------------------------------- */
+
+static int
+close_with(struct wire *wire, enum lws_close_status status)
+{
+	leave_engine(wire, false);
+	lws_close_reason(wire->peer->wsi, status, NULL, 0);
+	tn_peer_set_deadline(wire->peer, PEER_CLOSE_MS);
+	return -1;
+}
+
+/* Looks at the length that a frame claims, before it has come. */
+static bool
+is_too_long(const struct wire *wire, struct tn_slice part)
+{
+	const size_t max = wire->message.max, have = wire->message.len;
+	const size_t more = lws_remaining_packet_payload(wire->peer->wsi);
+
+	return part.len > max - have || more > max - have - part.len;
+}
+
+int
+tn_peer_on_message(struct tn_peer *peer, struct tn_slice part)
+{
+	struct wire *wire = peer->wire;
+	struct tn_engine *engine = peer->host->engine;
+	bool binary = lws_frame_is_binary(peer->wsi) != 0;
+
+	if (wire == NULL || wire->is_over || wire->w.conn == NULL)
+		return 0;
+	if (is_too_long(wire, part))
+		return close_with(wire, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
+	if (lws_is_final_fragment(peer->wsi) && wire->message.len == 0) {
+		tn_engine_wire_message(engine, &wire->w, binary, part);
+		return 0;
+	}
+	tn_buf_slice(&wire->message, part);
+	if (wire->message.failed != 0)
+		return close_with(wire, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
+	if (!lws_is_final_fragment(peer->wsi))
+		return 0;
+	tn_engine_wire_message(engine, &wire->w, binary,
+	    tn_buf_view(&wire->message));
+	tn_buf_fini(&wire->message);
+	return 0;
+}
+
+/*
+ * The client's close frame. libwebsockets answers it, unless it is itself
+ * the answer to ours. Behind it nothing counts.
+ */
+int
+tn_peer_on_peer_close(struct tn_peer *peer)
+{
+	struct wire *wire = peer->wire;
+
+	if (wire == NULL)
+		return 0;
+	leave_engine(wire, true);
+	return wire->is_close_sent ? -1 : 0;
+}
+
+/* ---- What goes ----------------------------------------------------------- */
+
+static void
+wait_writable(struct wire *wire)
+{
+	wire->w.pending = true;
+	lws_callback_on_writable(wire->peer->wsi);
+}
+
+/* The frames of one sendmsg. */
+static size_t
+gather(const struct tn_outq *q, struct iovec *iov, size_t *bytes)
+{
+	size_t n = 0;
+
+	*bytes = 0;
+	while (n < q->len && n < TURN_FRAMES && *bytes < TURN_BYTES) {
+		struct tn_slice frame = tn_rcbuf_frame(
+		    tn_outq_at(q, (uint32_t)n));
+
+		if (n > 0 && frame.len > TURN_BYTES - *bytes)
+			break;
+		iov[n++] = (struct iovec){ (void *)frame.ptr, frame.len };
+		*bytes += frame.len;
+	}
+	return n;
+}
+
+/* Give back what was sent; the rest of a frame that was cut goes first. */
+static int
+take_sent(struct wire *wire, size_t sent)
+{
+	struct tn_outq *q = &wire->w.out;
+	struct tn_slice frame;
+
+	while (sent > 0) {
+		frame = tn_rcbuf_frame(tn_outq_at(q, 0));
+		if (sent < frame.len)
+			break;
+		sent -= frame.len;
+		tn_outq_pop(q, 1);
+	}
+	if (sent == 0)
+		return 0;
+	frame = tn_slice_after(frame, sent);
+	if (lws_write(wire->peer->wsi, (unsigned char *)frame.ptr, frame.len,
+	    LWS_WRITE_HTTP) < 0)
+		return -1;
+	tn_outq_pop(q, 1);
+	return 0;
+}
+
+static void
+send_frames(struct wire *wire)
+{
+	struct iovec iov[TURN_FRAMES];
+	struct msghdr message = { .msg_iov = iov };
+	size_t bytes;
+	ssize_t sent;
+
+	message.msg_iovlen = gather(&wire->w.out, iov, &bytes);
+	sent = sendmsg(wire->peer->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+		tn_peer_doom(wire->peer);
+		return;
+	}
+	if (sent > 0 && take_sent(wire, (size_t)sent) < 0) {
+		tn_peer_doom(wire->peer);
+		return;
+	}
+	if (wire->w.out.len > 0 || (size_t)sent < bytes)
+		wait_writable(wire);
+}
+
+/* The engine has ended with this wire: an empty close frame is the last. */
+static void
+queue_close(struct wire *wire)
+{
+	struct tn_peer *peer = wire->peer;
+
+	wire->is_close_sent = true;
+	tn_peer_set_deadline(peer, PEER_CLOSE_MS);
+	if (tn_outq_push(&wire->w.out, peer->host->close_frame) < 0)
+		tn_peer_doom(peer);
+}
+
+static void
+flush(struct wire *wire)
+{
+	if (wire->is_over)
+		return;
+	if (wire->w.is_closing && !wire->is_close_sent)
+		queue_close(wire);
+	if (wire->w.pending || wire->w.out.len == 0)
+		return;
+	if (lws_partial_buffered(wire->peer->wsi))
+		wait_writable(wire);
+	else
+		send_frames(wire);
+}
+
+bool
+tn_wires_flush(struct tn_host_io *host)
+{
+	const bool any = !tn_list_empty(&host->dirty);
+
+	while (!tn_list_empty(&host->dirty)) {
+		struct wire *wire = TN_CONTAINER(host->dirty.next, struct wire,
+		    dirty);
+
+		tn_list_remove(&wire->dirty);
+		flush(wire);
+	}
+	return any;
+}
+
+int
+tn_peer_on_writable(struct tn_peer *peer)
+{
+	struct wire *wire = peer->wire;
+
+	if (wire == NULL)
+		return 0;
+	wire->w.pending = false;
+	mark_dirty(&wire->w);
+	return 0;
+}
