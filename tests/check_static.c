@@ -1,0 +1,287 @@
+#include "config.h"
+
+#include "web/static.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "check_main.h"
+#include "web/harness.h"
+
+/*
+ * A folder with what may be shown and what may not:
+ *
+ *	top/secret.txt
+ *	top/public/a.css .hidden .git/config sub/b.js big.bin empty.txt
+ *	    out -> ../secret.txt, up -> .., inside -> a.css, fifo, sub/
+ */
+static char top[] = "/tmp/tn-static-XXXXXX";
+static struct tn_assets assets;
+static struct tn_app *app;
+static struct tn_harness h;
+
+enum { BIG_BYTES = 200000 };
+
+static void
+put_file(const char *name, const char *text, size_t len)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", top, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, len), (ssize_t)len);
+	close(fd);
+}
+
+static void
+put_dir(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", top, name);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+}
+
+static void
+put_link(const char *name, const char *to)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", top, name);
+	ck_assert_int_eq(symlink(to, path), 0);
+}
+
+static int
+not_static(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)arg;
+	return tn_res_send(res, TN_SLICE("a route"));
+}
+
+static void
+begin(void)
+{
+	static char big[BIG_BYTES];
+	char path[128];
+
+	ck_assert_ptr_nonnull(mkdtemp(top));
+	put_dir("public");
+	put_dir("public/sub");
+	put_dir("public/.git");
+	put_file("secret.txt", "secret", 6);
+	put_file("public/a.css", "a{}", 3);
+	put_file("public/.hidden", "secret", 6);
+	put_file("public/.git/config", "secret", 6);
+	put_file("public/sub/b.js", "b()", 3);
+	put_file("public/empty.txt", "", 0);
+	memset(big, 'x', sizeof(big));
+	put_file("public/big.bin", big, sizeof(big));
+	put_link("public/out", "../secret.txt");
+	put_link("public/up", "..");
+	put_link("public/inside", "a.css");
+	snprintf(path, sizeof(path), "%s/public/fifo", top);
+	ck_assert_int_eq(mkfifo(path, 0644), 0);
+	snprintf(path, sizeof(path), "%s/public", top);
+	ck_assert_int_eq(tn_assets_open(&assets, path, 3600, NULL), 0);
+	app = tn_app_new(NULL, NULL, NULL);
+	tn_app_use(app, tn_static("/assets", &assets));
+	tn_app_get(app, "/assets/route", not_static);
+	tn_app_post(app, "/assets/sub/b.js", not_static);
+	ck_assert_int_eq(tn_app_check(app, NULL), 0);
+	tn_harness_init(&h, app);
+}
+
+static void
+end(void)
+{
+	static const char *const names[] = {
+		"public/fifo", "public/inside", "public/up", "public/out",
+		"public/big.bin", "public/empty.txt", "public/sub/b.js",
+		"public/.git/config", "public/.hidden", "public/a.css",
+		"secret.txt", "public/.git", "public/sub", "public", "",
+	};
+	char path[128];
+
+	tn_harness_fini(&h);
+	tn_app_free(&app);
+	tn_assets_close(&assets);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", top, names[i]);
+		remove(path);
+	}
+}
+
+static const struct {
+	const char *name, *method, *target;
+	int status;
+	const char *body;
+} files[] = {
+	{ "a file", "GET", "/assets/a.css", 200, "a{}" },
+	{ "a file in a folder", "GET", "/assets/sub/b.js", 200, "b()" },
+	{ "an empty file", "GET", "/assets/empty.txt", 200, "" },
+	{ "its name encoded", "GET", "/assets/%61.css", 200, "a{}" },
+	{ "its name with an encoded slash", "GET", "/assets/sub%2fb.js", 200,
+	    "b()" },
+	{ "HEAD", "HEAD", "/assets/a.css", 200, "" },
+	{ "no such file is for the routes", "GET", "/assets/route", 200,
+	    "a route" },
+	{ "other methods are for the routes", "POST", "/assets/sub/b.js", 200,
+	    "a route" },
+	{ "no such file", "GET", "/assets/none", 404, NULL },
+	{ "the folder", "GET", "/assets", 404, NULL },
+	{ "the folder with a slash", "GET", "/assets/", 404, NULL },
+	{ "a folder in it", "GET", "/assets/sub", 404, NULL },
+	{ "a folder in it with a slash", "GET", "/assets/sub/", 404, NULL },
+	{ "a file as a folder", "GET", "/assets/a.css/", 404, NULL },
+	{ "below a file", "GET", "/assets/a.css/x", 404, NULL },
+	{ "a longer prefix", "GET", "/assetsa.css", 404, NULL },
+	{ "two slashes", "GET", "/assets//a.css", 404, NULL },
+	{ "an absolute path", "GET", "/assets//etc/passwd", 404, NULL },
+	{ "a hidden file", "GET", "/assets/.hidden", 404, NULL },
+	{ "a hidden folder", "GET", "/assets/.git/config", 404, NULL },
+	{ "dots", "GET", "/assets/../secret.txt", 400, NULL },
+	{ "dots encoded", "GET", "/assets/%2e%2e/secret.txt", 400, NULL },
+	{ "dots and a slash encoded", "GET", "/assets/..%2fsecret.txt", 400,
+	    NULL },
+	{ "NUL", "GET", "/assets/a.css%00.txt", 400, NULL },
+	{ "backslashes are no slashes", "GET", "/assets/..\\secret.txt", 404,
+	    NULL },
+	{ "a link to the outside", "GET", "/assets/out", 404, NULL },
+	{ "through a link", "GET", "/assets/up/secret.txt", 404, NULL },
+	{ "a link to the inside", "GET", "/assets/inside", 404, NULL },
+	{ "a pipe does not hang", "GET", "/assets/fifo", 404, NULL },
+};
+
+START_TEST(only_what_may_be_shown_is_sent)
+{
+	begin();
+	for (int way = 0; way < 2; way++) {
+		assets.no_openat2 = way == 1;
+		tn_harness_request(&h, files[_i].method, files[_i].target, NULL,
+		    NULL);
+		ck_assert_msg(h.status == files[_i].status, "%s: %d",
+		    files[_i].name, h.status);
+		ck_assert_msg(files[_i].body == NULL ||
+		    tn_slice_is(h.body, files[_i].body), "%s: %.*s",
+		    files[_i].name, TN_SLICE_ARG(h.body));
+		ck_assert(!tn_harness_shows(&h, "secret"));
+	}
+	end();
+}
+END_TEST
+
+static void
+ck_header(const char *name, const char *want)
+{
+	struct tn_slice got = tn_harness_header(&h, name);
+
+	ck_assert_msg(want == NULL ? got.ptr == NULL : tn_slice_is(got, want),
+	    "%s: %.*s", name, TN_SLICE_ARG(got));
+}
+
+START_TEST(file_is_described_and_kept_by_clients)
+{
+	char etag[64], date[64], sent[160];
+
+	begin();
+	tn_harness_get(&h, "/assets/a.css");
+	ck_assert_uint_eq(h.writes, 1);
+	ck_header("content-type", "text/css; charset=utf-8");
+	ck_header("content-length", "3");
+	ck_header("cache-control", "public, max-age=3600");
+	snprintf(etag, sizeof(etag), "%.*s",
+	    TN_SLICE_ARG(tn_harness_header(&h, "etag")));
+	snprintf(date, sizeof(date), "%.*s",
+	    TN_SLICE_ARG(tn_harness_header(&h, "last-modified")));
+	ck_assert(etag[0] == '"');
+
+	snprintf(sent, sizeof(sent), "if-none-match: %s\n", etag);
+	ck_assert_int_eq(tn_harness_request(&h, "GET", "/assets/a.css", sent,
+	    NULL), 304);
+	ck_header("etag", etag);
+	ck_header("content-length", NULL);
+	snprintf(sent, sizeof(sent), "if-modified-since: %s\n", date);
+	ck_assert_int_eq(tn_harness_request(&h, "HEAD", "/assets/a.css", sent,
+	    NULL), 304);
+
+	put_file("public/a.css", "a{b}", 4);
+	snprintf(sent, sizeof(sent), "if-none-match: %s\n", etag);
+	ck_assert_int_eq(tn_harness_request(&h, "GET", "/assets/a.css", sent,
+	    NULL), 200);
+	assets.max_age_s = 0;
+	tn_harness_get(&h, "/assets/a.css");
+	ck_header("cache-control", "no-cache");
+	end();
+}
+END_TEST
+
+START_TEST(big_file_leaves_in_pieces)
+{
+	begin();
+	ck_assert_int_eq(tn_harness_get(&h, "/assets/big.bin"), 200);
+	ck_header("content-length", "200000");
+	ck_header("content-type", "application/octet-stream");
+	ck_assert_uint_eq(h.body.len, BIG_BYTES);
+	ck_assert(!h.exchange.res.is_broken);
+	ck_assert_int_eq(tn_harness_request(&h, "HEAD", "/assets/big.bin",
+	    NULL, NULL), 200);
+	ck_header("content-length", "200000");
+	ck_assert_uint_eq(h.body.len, 0);
+	h.fail_write = 3;
+	tn_harness_get(&h, "/assets/big.bin");
+	ck_assert(h.exchange.res.is_broken);
+	end();
+}
+END_TEST
+
+START_TEST(no_descriptor_left_is_no_missing_file)
+{
+	struct { int fds[4096]; size_t n; } taken = { .n = 0 };
+
+	begin();
+	while (taken.n < 4096 && (taken.fds[taken.n] = dup(0)) >= 0)
+		taken.n++;
+	if (taken.n < 4096)	/* else there are more than we can take */
+		ck_assert_int_eq(tn_harness_get(&h, "/assets/a.css"), 503);
+	while (taken.n > 0)
+		close(taken.fds[--taken.n]);
+	ck_assert_int_eq(tn_harness_get(&h, "/assets/a.css"), 200);
+	end();
+}
+END_TEST
+
+START_TEST(folder_that_is_not_there_is_named)
+{
+	struct tn_assets none;
+	struct tn_err err;
+
+	ck_assert_int_eq(tn_assets_open(&none, "/nonexistent/x", 0, &err),
+	    TN_E_SYSTEM);
+	ck_assert_ptr_nonnull(strstr(err.text, "/nonexistent/x"));
+	tn_assets_close(&none);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("static");
+	TCase *tc = tcase_create("static");
+
+	tcase_add_loop_test(tc, only_what_may_be_shown_is_sent, 0,
+	    (int)(sizeof(files) / sizeof(files[0])));
+	tcase_add_test(tc, file_is_described_and_kept_by_clients);
+	tcase_add_test(tc, big_file_leaves_in_pieces);
+	tcase_add_test(tc, no_descriptor_left_is_no_missing_file);
+	tcase_add_test(tc, folder_that_is_not_there_is_named);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+TN_CHECK_MAIN(suite)

@@ -1,0 +1,501 @@
+/* Sessions, flash lines, views and headers, as a chain of middleware. */
+#include "config.h"
+
+#include "web/middleware.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "check_main.h"
+#include "session/signature.h"
+#include "web/app.h"
+#include "web/harness.h"
+#include "web/view.h"
+
+/* The memory store behind a switch, and counted. */
+struct switched {
+	struct tn_store store;
+	struct tn_store *inner;
+	int down;		/* 0, or what every call returns */
+	bool only_writes;	/* reading goes on */
+	int reads, writes;
+};
+
+static struct switched store;
+
+static int
+is_down(struct switched *s, bool is_write, struct tn_err *err)
+{
+	if (is_write)
+		s->writes++;
+	else
+		s->reads++;
+	if (s->down == 0 || (s->only_writes && !is_write))
+		return 0;
+	return tn_err_set(err, s->down, "the store is away");
+}
+
+static struct switched *
+of(struct tn_store *s)
+{
+	return TN_CONTAINER(s, struct switched, store);
+}
+
+static int
+get(struct tn_store *s, struct tn_slice sid, struct tn_buf *out,
+    struct tn_err *err)
+{
+	int rc = is_down(of(s), false, err);
+
+	return rc != 0 ? rc : of(s)->inner->ops->get(of(s)->inner, sid, out,
+	    err);
+}
+
+static int
+create(struct tn_store *s, struct tn_slice sid, struct tn_slice record,
+    int64_t ttl_s, struct tn_err *err)
+{
+	int rc = is_down(of(s), true, err);
+
+	return rc != 0 ? rc : of(s)->inner->ops->create(of(s)->inner, sid,
+	    record, ttl_s, err);
+}
+
+static int
+replace(struct tn_store *s, struct tn_slice sid, struct tn_slice had,
+    struct tn_slice record, int64_t ttl_s, struct tn_buf *out,
+    struct tn_err *err)
+{
+	int rc = is_down(of(s), true, err);
+
+	return rc != 0 ? rc : of(s)->inner->ops->replace(of(s)->inner, sid,
+	    had, record, ttl_s, out, err);
+}
+
+static int
+touch(struct tn_store *s, struct tn_slice sid, int64_t ttl_s,
+    struct tn_err *err)
+{
+	int rc = is_down(of(s), true, err);
+
+	return rc != 0 ? rc : of(s)->inner->ops->touch(of(s)->inner, sid,
+	    ttl_s, err);
+}
+
+static int
+destroy(struct tn_store *s, struct tn_slice sid, struct tn_err *err)
+{
+	int rc = is_down(of(s), true, err);
+
+	return rc != 0 ? rc : of(s)->inner->ops->destroy(of(s)->inner, sid,
+	    err);
+}
+
+static const struct tn_store_ops ops = {
+	get, create, replace, touch, destroy,
+};
+
+static int
+log_in(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct tn_session *s = tn_req_session(req);
+
+	(void)arg;
+	if (s == NULL)
+		return req->err.code;
+	tn_session_regenerate(s);
+	tn_session_set_bool(s, "isAuthenticated", true);
+	return tn_res_flash_redirect(res, "info", "Welcome <b>.", "/page");
+}
+
+static int
+log_out(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)arg;
+	if (tn_req_session(req) == NULL)
+		return req->err.code;
+	tn_session_destroy(req->session);
+	return tn_res_redirect(res, "/");
+}
+
+static int
+who(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct tn_session *s = tn_req_session(req);
+
+	(void)arg;
+	if (s == NULL)
+		return req->err.code;
+	return tn_res_send(res, tn_session_get_bool(s, "isAuthenticated") ?
+	    TN_SLICE("known") : TN_SLICE("stranger"));
+}
+
+static int
+public_page(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)arg;
+	return tn_res_send(res, TN_SLICE("for all"));
+}
+
+static int
+render(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)arg;
+	return tn_res_render(res, tn_slice_is(req->path, "/form") ? "form" :
+	    tn_slice_is(req->path, "/nonce") ? "nonce" :
+	    tn_slice_is(req->path, "/none") ? "nothing" : "page",
+	    tn_vars(TN_VAR_STR("title", "A & B")));
+}
+
+static int
+add_flash(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)arg;
+	if (tn_res_flash(res, "info", TN_SLICE("one")) < 0 ||
+	    tn_res_flash(res, "error", TN_SLICE("two \"\n")) < 0)
+		return TN_E_STATE;
+	return tn_res_flash_redirect(res, "info", "three", "/page");
+}
+
+static int
+add_too_much(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)arg;
+	return tn_res_flash_redirect(res, "info",
+	    tn_arena_printf(req->arena, "%05000d", 1).ptr, "/page");
+}
+
+static const struct tn_view_source sources[] = {
+	{ "page", "<%= title %>|<%= path %>|<%= base %>|"
+	    "<% for f in flash %>[<%= f.kind %>:<%= f.text %>]<% end %>" },
+	{ "form", "<%= csrf %>" },
+	{ "nonce", "<script nonce=\"<%= nonce %>\">" },
+};
+
+static struct tn_signer *signer;
+static struct tn_session_options options;
+static struct tn_views *views;
+static struct tn_app *app;
+static struct tn_harness h;
+
+static void
+begin(void)
+{
+	struct tn_slice secret = TN_SLICE("a secret of enough bytes");
+
+	store = (struct switched){ .store = { &ops } };
+	store.inner = tn_store_memory_new(NULL, NULL);
+	signer = tn_signer_new(&secret, 1, NULL);
+	options = (struct tn_session_options){
+		.name = TN_SLICE("connect.sid"), .signer = signer,
+		.max_age_ms = -1, .ttl_s = 86400, .path = TN_SLICE("/"),
+		.http_only = true,
+	};
+	views = tn_views_new(sources, 3, NULL);
+	app = tn_app_new(NULL, NULL, NULL);
+	tn_app_set_views(app, views);
+	tn_app_use(app, tn_security_headers(NULL));
+	tn_app_use(app, tn_session(&store.store, &options));
+	tn_app_post(app, "/login", log_in);
+	tn_app_post(app, "/logout", log_out);
+	tn_app_post(app, "/flash", add_flash);
+	tn_app_post(app, "/toomuch", add_too_much);
+	tn_app_get(app, "/who", who);
+	tn_app_get(app, "/public", public_page);
+	tn_app_get(app, "/*view", render);
+	ck_assert_int_eq(tn_app_check(app, NULL), 0);
+	tn_harness_init(&h, app);
+}
+
+static void
+end(void)
+{
+	tn_harness_fini(&h);
+	tn_app_free(&app);
+	tn_views_free(&views);
+	tn_signer_free(&signer);
+	tn_store_memory_free(&store.inner);
+}
+
+static void
+ck_slice(struct tn_slice got, const char *want)
+{
+	ck_assert_msg(want == NULL ? got.ptr == NULL : tn_slice_is(got, want),
+	    "got \"%.*s\", want \"%s\"", TN_SLICE_ARG(got),
+	    want == NULL ? "(none)" : want);
+}
+
+static void
+post(const char *target, int status)
+{
+	ck_assert_int_eq(tn_harness_request(&h, "POST", target, NULL, NULL),
+	    status);
+}
+
+START_TEST(page_without_session_asks_no_store)
+{
+	begin();
+	ck_assert_int_eq(tn_harness_get(&h, "/public"), 200);
+	ck_assert_int_eq(store.reads + store.writes, 0);
+	ck_slice(tn_harness_header(&h, "set-cookie"), NULL);
+	ck_assert(tn_harness_header(&h, "etag").len > 0);
+	tn_harness_get(&h, "/who");	/* no cookie, nothing to look up */
+	ck_slice(h.body, "stranger");
+	ck_assert_int_eq(store.reads + store.writes, 0);
+	ck_slice(tn_harness_header(&h, "set-cookie"), NULL);
+	ck_slice(tn_harness_header(&h, "cache-control"), "no-store");
+	end();
+}
+END_TEST
+
+START_TEST(log_in_is_known_until_log_out)
+{
+	char cookies[sizeof(h.cookies) + 16];
+
+	begin();
+	post("/login", 303);
+	ck_assert(tn_slice_starts(tn_harness_header(&h, "set-cookie"),
+	    TN_SLICE("connect.sid=s%3A")));
+	tn_harness_get(&h, "/who");
+	ck_slice(h.body, "known");
+	snprintf(cookies, sizeof(cookies), "cookie: %s\n", h.cookies);
+	tn_harness_request(&h, "GET", "/who", "cookie: connect.sid=s%3Aabc.def"
+	    "\n", NULL);
+	ck_slice(h.body, "stranger");
+	post("/logout", 303);
+	tn_harness_request(&h, "GET", "/who", cookies, NULL);
+	ck_slice(h.body, "stranger");
+	end();
+}
+END_TEST
+
+static const struct {
+	const char *name, *method, *target;
+	bool only_writes;
+	int status;
+} aways[] = {
+	{ "who needs the session gets 503", "GET", "/who", false, 503 },
+	{ "who needs none is served", "GET", "/public", false, 200 },
+	{ "a page with flash lines is served", "GET", "/page", false, 200 },
+	{ "a form cannot be made", "GET", "/form", false, 503 },
+	{ "log in", "POST", "/login", false, 503 },
+	{ "log in that cannot be saved", "POST", "/login", true, 503 },
+	{ "log out that cannot be saved", "POST", "/logout", true, 503 },
+};
+
+START_TEST(store_that_is_away_makes_nobody_a_stranger)
+{
+	static const int codes[] = { TN_E_AWAY, TN_E_TIMEOUT };
+
+	begin();
+	post("/login", 303);
+	tn_harness_get(&h, "/page");	/* takes the flash lines */
+	for (int i = 0; i < 2; i++) {
+		char cookies[sizeof(h.cookies)];
+
+		memcpy(cookies, h.cookies, sizeof(cookies));
+		store.down = codes[i];
+		store.only_writes = aways[_i].only_writes;
+		store.reads = 0;
+		tn_harness_request(&h, aways[_i].method, aways[_i].target, NULL,
+		    NULL);
+		ck_assert_msg(h.status == aways[_i].status, "%s: %d",
+		    aways[_i].name, h.status);
+		ck_assert_msg(store.reads <= 1, "%s: asked %d times",
+		    aways[_i].name, store.reads);
+		ck_slice(tn_harness_header(&h, "set-cookie"), NULL);
+		if (h.status == 503) {
+			ck_assert(tn_harness_header(&h, "retry-after").len > 0);
+			ck_slice(tn_harness_header(&h, "location"), NULL);
+			ck_assert(tn_harness_header(&h,
+			    "content-security-policy").len > 0);
+		}
+		store.down = 0;		/* it is back, and so are we */
+		memcpy(h.cookies, cookies, sizeof(cookies));
+		tn_harness_get(&h, "/who");
+		ck_slice(h.body, "known");
+	}
+	end();
+}
+END_TEST
+
+START_TEST(flash_lines_are_shown_once)
+{
+	begin();
+	post("/flash", 303);
+	ck_slice(tn_harness_header(&h, "location"), "/page");
+	tn_harness_get(&h, "/page");
+	ck_slice(h.body, "A &amp; B|/page||[info:one][info:three]"
+	    "[error:two &quot;\n]");
+	tn_harness_get(&h, "/page");
+	ck_slice(h.body, "A &amp; B|/page||");
+	end();
+}
+END_TEST
+
+START_TEST(flash_lines_are_escaped_and_bounded)
+{
+	begin();
+	post("/login", 303);
+	tn_harness_get(&h, "/page");
+	ck_assert(tn_harness_shows(&h, "[info:Welcome &lt;b&gt;.]"));
+	post("/toomuch", 500);
+	tn_harness_get(&h, "/page");
+	ck_assert(!tn_harness_shows(&h, "["));
+	end();
+}
+END_TEST
+
+START_TEST(base_path_is_seen_by_views)
+{
+	begin();
+	h.cgi.base_path = TN_SLICE("/app");
+	tn_harness_get(&h, "/app/page");
+	ck_slice(h.body, "A &amp; B|/page|/app|");
+	post("/app/flash", 303);
+	ck_slice(tn_harness_header(&h, "location"), "/app/page");
+	end();
+}
+END_TEST
+
+START_TEST(view_that_is_not_there_is_500)
+{
+	begin();
+	ck_assert_int_eq(tn_harness_get(&h, "/none"), 500);
+	ck_slice(h.body, "Internal Server Error");
+	end();
+}
+END_TEST
+
+static void
+ck_csp(const char *part, bool there)
+{
+	struct tn_slice csp =
+	    tn_harness_header(&h, "content-security-policy");
+
+	ck_assert_msg(csp.len > 0 && (memmem(csp.ptr, csp.len, part,
+	    strlen(part)) != NULL) == there, "%s in %.*s", part,
+	    TN_SLICE_ARG(csp));
+}
+
+START_TEST(security_headers_are_on_by_default)
+{
+	begin();
+	tn_harness_get(&h, "/public");
+	ck_slice(tn_harness_header(&h, "x-content-type-options"), "nosniff");
+	ck_slice(tn_harness_header(&h, "referrer-policy"), "same-origin");
+	ck_slice(tn_harness_header(&h, "cross-origin-opener-policy"),
+	    "same-origin");
+	ck_slice(tn_harness_header(&h, "strict-transport-security"), NULL);
+	ck_csp("frame-ancestors 'none'", true);
+	ck_csp("script-src 'self';", true);
+	ck_csp("connect-src 'self' ws://localhost;", true);
+	ck_csp("unsafe", false);
+	ck_csp("{", false);
+	tn_harness_request(&h, "POST", "/nothing", NULL, NULL);
+	ck_csp("default-src 'self'", true);
+
+	h.cgi.origin = TN_SLICE("https://a.example");
+	tn_harness_get(&h, "/public");
+	ck_csp("connect-src 'self' wss://a.example;", true);
+	end();
+}
+END_TEST
+
+START_TEST(nonce_of_a_page_is_in_its_policy)
+{
+	char first[64], source[80];
+
+	begin();
+	tn_harness_get(&h, "/nonce");
+	ck_assert_uint_eq(h.body.len, strlen("<script nonce=\"\">") + 22);
+	snprintf(first, sizeof(first), "%.*s", TN_SLICE_ARG(h.body));
+	snprintf(source, sizeof(source), "script-src 'self' 'nonce-%.22s';",
+	    first + strlen("<script nonce=\""));
+	ck_csp(source, true);
+	ck_slice(tn_harness_header(&h, "etag"), NULL);
+	tn_harness_get(&h, "/nonce");
+	ck_assert(!tn_slice_is(h.body, first));
+	ck_csp(source, false);
+	end();
+}
+END_TEST
+
+static int
+own_policy(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)arg;
+	tn_res_set(res, "Content-Security-Policy", TN_SLICE("sandbox"));
+	return tn_res_send(res, TN_SLICE_NONE);
+}
+
+START_TEST(headers_follow_their_options)
+{
+	static const struct tn_headers_options given = {
+		.csp = "script-src{nonce} x", .referrer_policy = "no-referrer",
+		.hsts_s = 60,
+	};
+	struct tn_app *a = tn_app_new(NULL, NULL, NULL);
+	struct tn_slice csp;
+
+	begin();
+	tn_app_use(a, tn_security_headers(&given));
+	tn_app_get(a, "/", public_page);
+	tn_app_get(a, "/own", own_policy);
+	h.app = a;
+	h.cgi.origin = TN_SLICE_NONE;
+	tn_harness_get(&h, "/");
+	csp = tn_harness_header(&h, "content-security-policy");
+	ck_slice(csp, "script-src x");
+	ck_slice(tn_harness_header(&h, "referrer-policy"), "no-referrer");
+	tn_harness_get(&h, "/own");
+	ck_slice(tn_harness_header(&h, "content-security-policy"), "sandbox");
+	tn_app_free(&a);
+	end();
+}
+END_TEST
+
+START_TEST(hsts_only_over_tls)
+{
+	static char *words[] = { "REQUEST_METHOD=GET", "REQUEST_URI=/public",
+		"HTTPS=on", NULL };
+	struct tn_exchange *x = &h.exchange;
+
+	begin();
+	tn_exchange_begin(x, &h.sink, NULL);
+	ck_assert_int_eq(tn_cgi_read(&x->req, words, NULL), 0);
+	ck_assert_int_eq(tn_app_handle(app, &x->req, &x->res), TN_DONE);
+	ck_slice(tn_res_get(&x->res, "strict-transport-security"),
+	    "max-age=31536000");
+	end();
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("web_session");
+	TCase *tc = tcase_create("web_session");
+
+	tcase_add_test(tc, page_without_session_asks_no_store);
+	tcase_add_test(tc, log_in_is_known_until_log_out);
+	tcase_add_loop_test(tc, store_that_is_away_makes_nobody_a_stranger, 0,
+	    (int)(sizeof(aways) / sizeof(aways[0])));
+	tcase_add_test(tc, flash_lines_are_shown_once);
+	tcase_add_test(tc, flash_lines_are_escaped_and_bounded);
+	tcase_add_test(tc, base_path_is_seen_by_views);
+	tcase_add_test(tc, view_that_is_not_there_is_500);
+	tcase_add_test(tc, security_headers_are_on_by_default);
+	tcase_add_test(tc, nonce_of_a_page_is_in_its_policy);
+	tcase_add_test(tc, headers_follow_their_options);
+	tcase_add_test(tc, hsts_only_over_tls);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+TN_CHECK_MAIN(suite)
