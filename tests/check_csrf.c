@@ -1,4 +1,4 @@
-/* Forms and the proof that they are ours: what changes state is asked for it. */
+/* Forms, and the proof that they are ours. */
 #include "config.h"
 
 #include "web/middleware.h"

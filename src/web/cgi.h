@@ -6,8 +6,8 @@
 
 /* The zero value: the site stands at "/", no proxy is believed. */
 struct tn_cgi_options {
-	struct tn_slice origin;		/* public, "https://host"; empty: from Host */
-	struct tn_slice base_path;	/* cut off the path: "/app"; empty: none */
+	struct tn_slice origin;		/* "https://host"; empty: from Host */
+	struct tn_slice base_path;	/* cut off: "/app"; empty: none */
 	/*
 	 * Name of the header that names the client ("x-forwarded-for"), and
 	 * the addresses allowed to send it; NULL: REMOTE_ADDR counts.

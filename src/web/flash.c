@@ -80,7 +80,7 @@ tn_res_flash(struct tn_res *res, const char *kind, struct tn_slice text)
 {
 	struct tn_req *req = res->req;
 	struct tn_session *s = tn_req_session(req);
-	struct tn_buf *out = &res->out;		/* free until the head is made */
+	struct tn_buf *out = &res->out;	/* free until the head */
 	struct tn_slice lines;
 	int rc;
 
@@ -89,7 +89,8 @@ tn_res_flash(struct tn_res *res, const char *kind, struct tn_slice text)
 	tn_buf_reset(out);
 	write_lines(out, kept_lines(s), tn_slice_str(kind), text);
 	rc = tn_buf_finish(out, &lines, &req->err);
-	if (rc == 0 && lines.len > MAX_BYTES)	/* unread ones must not pile up */
+	/* what nobody reads must not pile up */
+	if (rc == 0 && lines.len > MAX_BYTES)
 		return tn_err_set(&req->err, TN_E_LIMIT,
 		    "more than %d bytes for the next page", MAX_BYTES);
 	if (rc == 0)

@@ -25,7 +25,7 @@ struct tn_harness {
 	size_t writes;			/* how many pieces it left in */
 	size_t fail_write;		/* this write, from 1, fails; 0: none */
 	bool body_is_late;		/* the body is still coming */
-	bool was_slow;			/* the last one went to the helper pool */
+	bool was_slow;			/* it went to the helper pool */
 	struct tn_cgi_options cgi;
 	char cookies[2048];		/* kept from one request to the next */
 	/* of the last answer */

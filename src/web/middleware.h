@@ -1,8 +1,9 @@
 /*
  * Middleware: each function makes a step for tn_app_use.
  *
- * A sensible order: log, headers, static, session, form, csrf, routes. What
- * they are given is borrowed for the life of the app.
+ * A sensible order: log, headers, static, session, form, csrf, routes. Limits
+ * and texts' addresses are copied; stores, assets, the session's options and
+ * the texts themselves are borrowed for the life of the app.
  */
 #ifndef TN_MIDDLEWARE_H
 #define TN_MIDDLEWARE_H

@@ -87,13 +87,13 @@ struct tn_req {
 	struct tn_slice target;		/* raw path and query, as sent */
 	struct tn_slice path;		/* decoded once, no dot segments */
 	struct tn_slice base_url;	/* the part that mounts have used up */
-	struct tn_slice base_path;	/* where the site stands: "" or "/app" */
+	struct tn_slice base_path;	/* of the site: "" or "/app" */
 	struct tn_slice query_text;	/* raw, without '?' */
 	struct tn_slice origin;		/* the site's; ask tn_req_origin */
 	struct tn_slice host;		/* as sent, with a port; may be empty */
 	struct tn_slice address;	/* of the client, checked */
 	bool secure;			/* the client came over TLS */
-	bool is_slow;			/* in the helper pool: may take its time */
+	bool is_slow;			/* in the helper pool: it may wait */
 
 	struct tn_pair headers[TN_LIMIT_HEADER_COUNT]; /* "USER_AGENT" form */
 	size_t nheaders;
@@ -146,7 +146,7 @@ struct tn_slice tn_req_field(const struct tn_req *req, const char *name);
 /* A cookie, decoded; the first of a name. */
 struct tn_slice tn_req_cookie(struct tn_req *req, const char *name);
 
-/* Is the Content-Type this one? Parameters such as charset are not looked at. */
+/* Is the Content-Type this one, whatever its charset? */
 bool tn_req_is(const struct tn_req *req, const char *type);
 
 /*
@@ -174,7 +174,7 @@ struct tn_slice tn_req_origin(struct tn_req *req);
  */
 struct tn_session *tn_req_session(struct tn_req *req);
 
-/* The CSP nonce of this answer, for <script nonce=...> (tn_security_headers). */
+/* The CSP nonce of this answer, for <script nonce=...>. */
 struct tn_slice tn_req_nonce(struct tn_req *req);
 
 /*

@@ -68,8 +68,8 @@ struct tn_res {
 		void *arg;
 	} after[TN_LIMIT_RES_HOOKS];
 	size_t nafter;
-	struct tn_buf out;	/* head, and small bodies; kept between requests */
-	struct tn_buf page;	/* a rendered view; kept too */
+	struct tn_buf out;	/* head, and small bodies; kept */
+	struct tn_buf page;	/* a rendered view; kept */
 };
 
 /* The reason phrase of a status: "Not Found"; "Unknown" if it has none. */

@@ -28,7 +28,7 @@ typedef int tn_handler(struct tn_req *req, struct tn_res *res, void *arg);
 struct tn_step {
 	tn_handler *fn;			/* NULL: out of memory */
 	void *arg;
-	void (*fini)(void *arg);	/* called with the router's end, or NULL */
+	void (*fini)(void *arg);	/* at the router's end; may be NULL */
 };
 
 struct tn_router;
@@ -44,7 +44,7 @@ void tn_router_free(struct tn_router **router);
 
 void tn_router_use(struct tn_router *router, struct tn_step step);
 
-/* Paths below prefix ("/account") go to the other router, which it then owns. */
+/* Paths below prefix ("/account") go to other, which it then owns. */
 void tn_router_mount(struct tn_router *router, const char *prefix,
     struct tn_router *other);
 

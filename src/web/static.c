@@ -163,7 +163,7 @@ static void
 describe(const struct tn_assets *assets, struct tn_res *res,
     struct tn_slice path, const struct stat *st)
 {
-	struct tn_buf *text = &res->out;	/* free until the head is made */
+	struct tn_buf *text = &res->out;	/* free until the head */
 
 	tn_res_put(res, "Content-Type",
 	    tn_slice_str(tn_static_type(path)));

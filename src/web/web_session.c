@@ -74,7 +74,7 @@ static int
 commit(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	const struct tn_session_source *source = arg;
-	struct tn_buf *text = &res->out;	/* free until the head is made */
+	struct tn_buf *text = &res->out;	/* free until the head */
 	struct tn_slice cookie;
 	int rc;
 
