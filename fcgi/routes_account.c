@@ -1,0 +1,296 @@
+/* Register, log in, log out. */
+#include "config.h"
+
+#include "site.h"
+
+#include "base/err.h"
+#include "base/json.h"
+#include "web/view.h"
+
+#define REGISTER_ROUTE	"/account/register"
+#define CHAT_ROUTE	"/chat"
+
+/* The name that was typed, for the form that comes again. */
+static const char typed_name[] = "typedName";
+
+/* ---- Who is it? ---------------------------------------------------------- */
+
+int
+is_logged_in(struct tn_req *req)
+{
+	struct tn_session *session = tn_req_session(req);
+
+	if (session == NULL)
+		return req->err.code;
+	return tn_session_get_bool(session, "isAuthenticated");
+}
+
+struct tn_slice
+display_name(struct tn_req *req)
+{
+	struct tn_session *session = tn_req_session(req);
+	struct tn_slice user, raw, name;
+
+	if (session == NULL || !tn_session_get_bool(session, "isAuthenticated") ||
+	    !tn_session_get(session, "user", &user) ||
+	    !tn_json_get(user, "displayName", &raw) ||
+	    tn_json_string(raw, req->arena, &name, NULL) < 0)
+		return TN_SLICE_NONE;
+	return name;
+}
+
+/* The log-in page, told where to go on to. */
+static struct tn_slice
+login_with_next(struct tn_req *req, const struct site *site,
+    struct tn_slice next)
+{
+	const char *login = site->settings.http.login_route;
+	struct tn_slice path = TN_SLICE_NONE, copy;
+	struct tn_buf b;
+
+	if (next.len == 0 || tn_slice_is(next, CHAT_ROUTE))
+		return tn_slice_str(login);	/* it goes there anyway */
+	tn_buf_init(&b, TN_LIMIT_PATH_BYTES);
+	tn_buf_str(&b, login);
+	tn_buf_str(&b, "?next=");
+	tn_url_encode(&b, next);
+	if (tn_buf_finish(&b, &path, NULL) < 0)
+		path = tn_slice_str(login);
+	copy = tn_arena_copy(req->arena, path);
+	tn_buf_fini(&b);
+	return copy;
+}
+
+int
+require_login(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct site *site = arg;
+	struct tn_slice here = req->path;
+	int known = is_logged_in(req);
+
+	if (known < 0)
+		return known;
+	if (known)
+		return TN_NEXT;
+	if (req->query_text.len > 0)
+		here = tn_arena_printf(req->arena, "%.*s?%.*s",
+		    TN_SLICE_ARG(req->path), TN_SLICE_ARG(req->query_text));
+	return tn_res_redirect_slice(res, login_with_next(req, site, here));
+}
+
+/* ---- Forms --------------------------------------------------------------- */
+
+/* What the last form said that was refused; it is shown once. */
+static struct tn_slice
+take_typed_name(struct tn_req *req)
+{
+	struct tn_session *session = tn_req_session(req);
+	struct tn_slice name;
+
+	if (session == NULL ||
+	    !tn_session_get_string(session, typed_name, &name))
+		return TN_SLICE_NONE;
+	tn_session_remove(session, typed_name);
+	return name;
+}
+
+/* Show the form again, with a word on why. */
+static int
+again(struct tn_req *req, struct tn_res *res, const char *why,
+    struct tn_slice form)
+{
+	struct tn_session *session = tn_req_session(req);
+	struct tn_slice name = tn_req_field(req, "username");
+	int status;
+
+	if (session == NULL)
+		return req->err.code;
+	tn_session_set_string(session, typed_name,
+	    tn_slice_first(name, name.len > 128 ? 0 : name.len));
+	status = tn_res_flash(res, "error", tn_slice_str(why));
+	return status < 0 ? status : tn_res_redirect_slice(res, form);
+}
+
+static int
+show_form(struct tn_req *req, struct tn_res *res, const struct site *site,
+    const char *view, const char *title)
+{
+	struct tn_slice next = tn_req_query(req, "next");
+	int known = is_logged_in(req);
+
+	if (known < 0)
+		return known;
+	if (known)
+		return tn_res_redirect(res, CHAT_ROUTE);
+	return tn_res_render(res, view, tn_vars(
+	    TN_VAR_STR("title", title),
+	    TN_VAR_STR("login_route", site->settings.http.login_route),
+	    TN_VAR("next", tn_is_local_path(next) ? next : TN_SLICE_NONE),
+	    TN_VAR("username", take_typed_name(req))));
+}
+
+/*
+ * Count a try by this address and, if name is not NULL, of that account.
+ * Returns 1 go on, 0 refused, or Redis' failures.
+ */
+static int
+may_try(struct tn_req *req, struct site *site, const char *name, int *wait_s)
+{
+	int allowed = tn_throttle_try(&site->by_address, req->address, wait_s,
+	    &req->err);
+
+	if (allowed == 1 && name != NULL)
+		allowed = tn_throttle_try(&site->by_user, tn_slice_str(name),
+		    wait_s, &req->err);
+	return allowed;
+}
+
+static int
+too_often(struct tn_req *req, struct tn_res *res, int wait_s,
+    struct tn_slice form)
+{
+	int minutes = (wait_s + 59) / 60;
+	struct tn_slice text = tn_arena_printf(req->arena, "That was tried "
+	    "too often. Please wait %d minute%s.", minutes,
+	    minutes == 1 ? "" : "s");
+
+	tn_log_event(tn_app_log(req->app), TN_LOG_WARN, "account.throttled",
+	    TN_F_STR("id", req->id), TN_F_SLICE("address", req->address));
+	return again(req, res, text.ptr == NULL ? "Please wait." : text.ptr,
+	    form);
+}
+
+/* From here on the session is this user's, under an id nobody planted. */
+static int
+let_in(struct tn_req *req, struct tn_res *res, const struct tn_account *who)
+{
+	struct tn_session *session = tn_req_session(req);
+	struct tn_slice next = tn_req_field(req, "next");
+	int status;
+
+	if (session == NULL)
+		return req->err.code;
+	if ((status = tn_session_regenerate(session)) < 0 ||
+	    (status = tn_session_set_bool(session, "isAuthenticated",
+	    true)) < 0 ||
+	    (status = tn_session_set_user(session, who)) < 0)
+		return tn_err_set(&req->err, status, "cannot begin a session");
+	if (next.len > 0 && tn_is_local_path(next))
+		return tn_res_redirect_slice(res, next);
+	return tn_res_redirect(res, CHAT_ROUTE);
+}
+
+/* ---- Log in -------------------------------------------------------------- */
+
+static int
+login_page(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	return show_form(req, res, arg, "account/login", "Log in");
+}
+
+static int
+log_in(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct site *site = arg;
+	struct tn_slice name = tn_req_field(req, "username");
+	struct tn_slice form = login_with_next(req, site,
+	    tn_req_field(req, "next"));
+	char canonical[129];
+	bool is_name = tn_account_canonical(name, canonical, NULL) == 0;
+	struct tn_account who;
+	int wait_s = 0, found;
+
+	found = may_try(req, site, is_name ? canonical : NULL, &wait_s);
+	if (found == 0)
+		return too_often(req, res, wait_s, form);
+	if (found > 0)
+		found = tn_account_verify(&site->accounts, name,
+		    tn_req_field(req, "password"), &who, &req->err);
+	if (found < 0)
+		return found;			/* the error handler answers */
+	tn_log_event(&site->log, TN_LOG_INFO, "account.login",
+	    TN_F_STR("id", req->id), TN_F_SLICE("address", req->address),
+	    TN_F_STR("result", found ? "ok" : "refused"));
+	if (!found)
+		return again(req, res, "Wrong name or password.", form);
+	tn_throttle_clear(&site->by_user, tn_slice_str(canonical), NULL);
+	return let_in(req, res, &who);
+}
+
+/* ---- Register ------------------------------------------------------------ */
+
+static int
+register_page(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	return show_form(req, res, arg, "account/register",
+	    "Create an account");
+}
+
+static int
+register_account(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct site *site = arg;
+	struct tn_account who;
+	int wait_s = 0;
+	int status = may_try(req, site, NULL, &wait_s);
+
+	if (status == 0)
+		return too_often(req, res, wait_s, TN_SLICE(REGISTER_ROUTE));
+	if (status > 0)
+		status = tn_account_register(&site->accounts,
+		    tn_req_field(req, "username"),
+		    tn_req_field(req, "password"), &who, &req->err);
+	switch (status) {
+	case 0:
+		return let_in(req, res, &who);
+	case TN_E_CONFLICT:
+	case TN_E_SYNTAX:
+	case TN_E_LIMIT:
+		return again(req, res, req->err.text, TN_SLICE(REGISTER_ROUTE));
+	default:
+		return status;
+	}
+}
+
+/* ---- Log out ------------------------------------------------------------- */
+
+static int
+logout_page(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct site *site = arg;
+
+	return tn_res_render(res, "account/logout", tn_vars(
+	    TN_VAR_STR("title", "Log out"),
+	    TN_VAR("user", display_name(req)),
+	    TN_VAR_STR("logout_route", site->settings.http.logout_route)));
+}
+
+/* The session ends, and with it its sockets; a new one takes the farewell. */
+static int
+log_out(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct site *site = arg;
+	struct tn_session *session = tn_req_session(req);
+
+	if (session == NULL)
+		return req->err.code;
+	if (tn_session_regenerate(session) < 0)
+		return tn_err_set(&req->err, TN_E_NOMEM, "cannot log out");
+	return tn_res_flash_redirect(res, "notice", "You have logged out.",
+	    site->settings.http.login_route);
+}
+
+void
+add_account_routes(struct tn_app *app, struct site *site)
+{
+	const char *login = site->settings.http.login_route;
+	const char *logout = site->settings.http.logout_route;
+
+	/* Hashing a password takes 28 ms: not in the loop. */
+	tn_app_get(app, login, login_page);
+	tn_app_post(app, login, tn_slow, log_in);
+	tn_app_get(app, REGISTER_ROUTE, register_page);
+	tn_app_post(app, REGISTER_ROUTE, tn_slow, register_account);
+	tn_app_get(app, logout, logout_page);
+	tn_app_post(app, logout, log_out);
+}
