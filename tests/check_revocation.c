@@ -178,8 +178,10 @@ turn_for(int ms)
 {
 	int64_t end = loop.loop.wheel.now_ms + ms;
 
-	while (loop.loop.wheel.now_ms < end)
+	while (loop.loop.wheel.now_ms < end) {
 		poll_loop_turn(&loop, 20);
+		tn_engine_flush(tn_io_engine(io));
+	}
 }
 
 static const struct {

@@ -50,6 +50,7 @@ io_client_read(struct io_client *c)
 {
 	if (!c->is_open)
 		return;
+	tn_engine_flush(c->engine);	/* as a host does each turn */
 	for (uint32_t i = 0; i < c->wire.out.len; i++) {
 		struct tn_slice text =
 		    tn_rcbuf_payload(tn_outq_at(&c->wire.out, i));
