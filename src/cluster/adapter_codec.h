@@ -1,0 +1,60 @@
+/*
+ * The messages of @socket.io/redis-adapter: JSON text and buffers on our
+ * side, MessagePack as notepack writes it on the wire.
+ */
+#ifndef TN_ADAPTER_CODEC_H
+#define TN_ADAPTER_CODEC_H
+
+#include "base/buf.h"
+#include "io/adapter.h"
+
+struct tn_arena;
+struct tn_err;
+
+/* A broadcast, or a request for one with acks, as it came. */
+struct tn_adapter_message {
+	struct tn_slice uid;		/* of the sender */
+	struct tn_slice request_id;	/* ptr NULL: none */
+	int64_t request_type;		/* 7; 0: it is a broadcast */
+	struct tn_slice nsp;
+	struct tn_broadcast_packet packet;
+	int timeout_ms;			/* flags.timeout; 0: none */
+	struct tn_buf json;		/* holds packet.data */
+};
+
+/*
+ * Append a JSON value as MessagePack. Integers stay exact up to 64 bits.
+ *
+ * json     has passed tn_json_scan
+ * buffers  stand for the placeholders in it; none: those are plain objects
+ *
+ * Failures stay in out.
+ */
+void tn_msgpack_write(struct tn_buf *out, struct tn_slice json,
+    const struct tn_slice *buffers, size_t nbuffers);
+
+/* Append a broadcast: [uid,{type,data,nsp},{rooms,except,flags}]. */
+void tn_adapter_write_broadcast(struct tn_buf *out, struct tn_slice uid,
+    struct tn_slice nsp, const struct tn_broadcast_packet *packet);
+
+/* Append one client's answer: {type:9,requestId,packet}; value may be empty. */
+void tn_adapter_write_ack(struct tn_buf *out, struct tn_slice request_id,
+    struct tn_slice value, const struct tn_slice *buffers, size_t nbuffers);
+
+/*
+ * Read a broadcast, or a request of type 7 (a map in place of the array).
+ *
+ * in     borrowed as long as out is used; anything at all may stand in it
+ * arena  for rooms and buffers
+ * out    to be given to tn_adapter_message_fini whatever is returned;
+ *        packet.data has passed tn_json_scan
+ *
+ * Takes what older nodes send: no except, no flags, packet type 5, dates
+ * and undefined in their own extension.
+ * Returns 0; TN_E_SYNTAX, TN_E_LIMIT, TN_E_NOMEM.
+ */
+int tn_adapter_read(struct tn_slice in, struct tn_arena *arena,
+    struct tn_adapter_message *out, struct tn_err *err);
+void tn_adapter_message_fini(struct tn_adapter_message *message);
+
+#endif
