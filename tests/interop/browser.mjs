@@ -111,8 +111,10 @@ await test("logging out ends the chat in every tab", async () => {
   const tab = await ann.browserContext().newPage();
   await tab.goto(`${base}/chat`);
   await connected(tab);
+  await ann.bringToFront();
   await Promise.all([ann.waitForNavigation(), ann.click("#log-out")]);
-  await tab.waitForFunction(() => document.body.dataset.state !== "connected");
+  await tab.waitForFunction(
+    () => document.body.dataset.state !== "connected", { polling: 100 });
   await ann.goto(`${base}/chat`);
   assert.match(ann.url(), /\/account\/login/);
   await shot(ann, "login.png");

@@ -46,9 +46,11 @@ for (const transports of [["polling"], ["websocket"],
 
   await test(`${way}: greeted, then told who one is`, async () => {
     const socket = connect(ann, { transports });
-    const [hello] = await once(socket, "message");
+    const got = [];
+    socket.on("message", (message) => got.push(message));
+    while (got.length < 2) await once(socket, "message");
+    const [hello, me] = got;
     assert.deepEqual(hello, { message: "Hey!" });
-    const [me] = await once(socket, "message");
     assert.equal(me.displayName, `ann.${tag}`);
     assert.equal(me.provider, "local");
   });
@@ -87,7 +89,8 @@ for (const transports of [["polling"], ["websocket"],
 
 await test("upgrades from polling to websocket", async () => {
   const socket = await connected(ann);
-  await once(socket.io.engine, "upgrade");
+  if (socket.io.engine.transport.name !== "websocket")
+    await once(socket.io.engine, "upgrade");
   assert.equal(socket.io.engine.transport.name, "websocket");
   assert.equal((await socket.emitWithAck("GetMe")).displayName, `ann.${tag}`);
 });
