@@ -27,14 +27,6 @@ error_page(struct tn_req *req, struct tn_res *res, void *arg)
 	    TN_VAR_STR("id", req->id)));
 }
 
-static int
-not_found(struct tn_req *req, struct tn_res *res, void *arg)
-{
-	(void)res;
-	(void)arg;
-	return tn_req_refuse(req, 404, "no such page");
-}
-
 static void
 add_everything(struct site *site)
 {
@@ -52,7 +44,6 @@ add_everything(struct site *site)
 	tn_app_use(app, tn_csrf());
 	add_chat_routes(app);
 	add_account_routes(app, site);
-	tn_app_use(app, (struct tn_step){ .fn = not_found });
 	tn_app_on_error(app, error_page);
 }
 
