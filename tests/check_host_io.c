@@ -226,7 +226,7 @@ holds(const struct answer *a, const char *bytes, size_t len)
 #define WS		GET("/socket.io/?EIO=4&transport=websocket")
 #define UPGRADE		"Upgrade: websocket\r\nConnection: close, upgrade\r\n"
 #define KEY		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-#define VERSION		"Sec-WebSocket-Version: 13\r\n"
+#define VERSION_13		"Sec-WebSocket-Version: 13\r\n"
 #define END		"\r\n"
 
 static const struct {
@@ -281,27 +281,27 @@ static const struct {
 	    GET("/health") END, "ok\n", false },
 	{ "CONNECT", "CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", "", true },
 	{ "unknown method", "BREW / HTTP/1.1\r\nHost: h\r\n\r\n", "", true },
-	{ "websocket", WS UPGRADE KEY VERSION END,
+	{ "websocket", WS UPGRADE KEY VERSION_13 END,
 	    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", false },
 	{ "websocket, version 12", WS UPGRADE KEY
 	    "Sec-WebSocket-Version: 12\r\n" END,
 	    "Sec-WebSocket-Version: 13\r\n\r\nMissing or invalid Sec-WebSocket"
 	    "-Version header", true },
-	{ "websocket, no key", WS UPGRADE VERSION END,
+	{ "websocket, no key", WS UPGRADE VERSION_13 END,
 	    "Missing or invalid Sec-WebSocket-Key header", true },
 	{ "websocket by POST", "POST /socket.io/?EIO=4&transport=websocket "
-	    "HTTP/1.1\r\nHost: h\r\n" UPGRADE KEY VERSION END,
+	    "HTTP/1.1\r\nHost: h\r\n" UPGRADE KEY VERSION_13 END,
 	    "HTTP/1.1 400 ", true },
 	{ "websocket, HTTP/1.0", "GET /socket.io/?EIO=4&transport=websocket "
-	    "HTTP/1.0\r\nHost: h\r\n" UPGRADE KEY VERSION END,
+	    "HTTP/1.0\r\nHost: h\r\n" UPGRADE KEY VERSION_13 END,
 	    "HTTP/1.1 400 ", true },
-	{ "websocket, foreign origin", WS UPGRADE KEY VERSION
+	{ "websocket, foreign origin", WS UPGRADE KEY VERSION_13
 	    "Origin: http://evil\r\n" END,
 	    "Content-Length: 9\r\n\r\nForbidden", true },
 	{ "websocket, unknown sid",
 	    GET("/socket.io/?EIO=4&transport=websocket&sid=x") UPGRADE KEY
-	    VERSION END, "\r\n\r\nSession ID unknown", true },
-	{ "websocket elsewhere", GET("/") UPGRADE KEY VERSION END,
+	    VERSION_13 END, "\r\n\r\nSession ID unknown", true },
+	{ "websocket elsewhere", GET("/") UPGRADE KEY VERSION_13 END,
 	    "HTTP/1.1 404 ", true },
 	{ "upgrade to HTTP/2", WS "Upgrade: h2c\r\nConnection: Upgrade, "
 	    "HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQ\r\n" END,
@@ -309,7 +309,7 @@ static const struct {
 	{ "CVE-2025-11677: another upgrade on a kept connection",
 	    GET("/health") END GET("/health") "Upgrade: foo\r\n"
 	    "Connection: Upgrade\r\n" END, "ok\n", true },
-	{ "data with the handshake", WS UPGRADE KEY VERSION END
+	{ "data with the handshake", WS UPGRADE KEY VERSION_13 END
 	    "\x81\x83\1\2\3\4\x35\x6a\x6a", "\x81\x03" "4hi", false },
 };
 
@@ -338,7 +338,7 @@ END_TEST
 /* The same, a byte at a time. */
 START_TEST(answers_what_comes_in_bytes)
 {
-	const char *const request = WS UPGRADE KEY VERSION END
+	const char *const request = WS UPGRADE KEY VERSION_13 END
 	    "\x81\x83\1\2\3\4\x35\x6a\x6a";
 	struct answer a = { .len = 0 };
 	int fd = open_connection();
@@ -399,7 +399,7 @@ START_TEST(speaks_websocket)
 	struct answer a = { .len = 0 };
 	int fd = open_connection();
 
-	send_text(fd, WS UPGRADE KEY VERSION END);
+	send_text(fd, WS UPGRADE KEY VERSION_13 END);
 	receive(fd, &a, "1000}", 5);
 	a.len = 0;
 	send_bytes(fd, frames[_i].frames, frames[_i].len);
@@ -419,7 +419,7 @@ START_TEST(bounds_a_message)
 	char bytes[2048] = "\x82\xfe\x03\xe8\0\0\0\0";
 	int fd = open_connection();
 
-	send_text(fd, WS UPGRADE KEY VERSION END);
+	send_text(fd, WS UPGRADE KEY VERSION_13 END);
 	receive(fd, &a, "1000}", 5);
 	a.len = 0;
 	send_bytes(fd, bytes, 8 + 1000);
@@ -558,7 +558,7 @@ START_TEST(tells_all_when_it_stops)
 
 	poll_target(target, sizeof(target), poll_fd);
 	request(poll_fd, "GET", target, "");
-	send_text(ws, WS UPGRADE KEY VERSION END);
+	send_text(ws, WS UPGRADE KEY VERSION_13 END);
 	receive(ws, &b, "1000}", 5);
 	pause_ms(100);
 	kill(child, SIGTERM);
