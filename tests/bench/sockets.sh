@@ -5,7 +5,7 @@
 # of messages on, on both sides. Prints medians of server CPU per operation.
 #
 # From the environment: ROUNDS (3), SECONDS_EACH (3), FANOUT (1000 sockets),
-# and what ./dev sets: TANDEM_BUILD, TANDEM_INTEROP.
+# and what ./dev sets: TANDEM_BUILD, TANDEM_INTEROP, TANDEM_CLIENT.
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -72,6 +72,7 @@ start_ours()
 {
 	stack_spawn server "$TANDEM_BUILD/ws/tandem-ws" --config "$stack_conf" \
 	    --worker bench -o "ws.listen=127.0.0.1:$port" \
+	    -o "ws.client_dir=${TANDEM_CLIENT-}" \
 	    -o "redis.path=$stack_run/redis.sock"
 }
 
@@ -122,7 +123,7 @@ summary()
 		o = median("ours " name " " key)
 		p = median("node " name " " key)
 		printf "%-12s %-22s %10.2f %10.2f %7.1fx\n", name, unit, o, p,
-		    o > 0 ? p / o : 0
+		    (o > 0 ? p / o : 0)
 	}
 	{
 		if (!($2 in known)) { known[$2] = 1; names[++n] = $2 }
