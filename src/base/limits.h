@@ -78,7 +78,6 @@
 #define TN_LIMIT_CLUSTER_MESSAGE	(16u << 20)	/* bytes of one message */
 #define TN_LIMIT_CLUSTER_BUFFERS	1024	/* binary values in one message */
 #define TN_LIMIT_CLUSTER_ROOMS		16384	/* rooms named in one message */
-#define TN_LIMIT_CLUSTER_NODES		4096	/* ids of nodes remembered */
 #define TN_LIMIT_CLUSTER_ACK_MS		60000	/* the longest such wait */
 
 /* The chat. */
