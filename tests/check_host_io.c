@@ -226,7 +226,7 @@ holds(const struct answer *a, const char *bytes, size_t len)
 #define WS		GET("/socket.io/?EIO=4&transport=websocket")
 #define UPGRADE		"Upgrade: websocket\r\nConnection: close, upgrade\r\n"
 #define KEY		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-#define VERSION_13		"Sec-WebSocket-Version: 13\r\n"
+#define VERSION_13	"Sec-WebSocket-Version: 13\r\n"
 #define END		"\r\n"
 
 static const struct {
@@ -341,7 +341,7 @@ send_slowly(int fd, const char *bytes, size_t len)
 
 START_TEST(answers_what_comes_in_bytes)
 {
-	static const char handshake[] = WS UPGRADE KEY VERSION END;
+	static const char handshake[] = WS UPGRADE KEY VERSION_13 END;
 	struct answer a = { .len = 0 };
 	int fd = open_connection();
 
