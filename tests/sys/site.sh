@@ -1,0 +1,69 @@
+#!/bin/bash
+# The pages as curl sees them: register, log in, log out, and what is refused.
+. "${srcdir:-.}/tests/lib.sh"
+need nginx redis-cli curl
+write_conf
+stack_start || exit 1
+jar=$tmp/cookies
+
+# page PATH [CURL-OPTION...]: the answer's head and body, cookies kept.
+page()
+{
+	curl -sS -i --max-time 20 -b "$jar" -c "$jar" "${@:2}" "$(url "$1")"
+}
+
+# submit PAGE FIELD=VALUE...: fill in that page's form; ACTION sends it
+# elsewhere, TOKEN in place of the page's own.
+submit()
+{
+	local token fields=() field
+
+	token=$(page "$1" | sed -n 's/.*name="_csrf" value="\([^"]*\)".*/\1/p')
+	for field in "_csrf=${TOKEN-$token}" "${@:2}"; do
+		fields+=(--data-urlencode "$field")
+	done
+	page "${ACTION:-$1}" -H "Origin: $(url)" "${fields[@]}"
+}
+
+status()
+{
+	sed -n '1s/^HTTP[^ ]* \([0-9]*\).*/\1/p'
+}
+
+is "$(page / | status)" 200 "the front page"
+is "$(page /chat | status)" 302 "the chat sends strangers away"
+like "$(page /chat)" 'Location: /account/login' "to the log in"
+is "$(page /no/such/page | status)" 404 "a page that is not there"
+is "$(page /assets/chat.js | status)" 200 "a file"
+is "$(page /assets/../main.c --path-as-is | status)" 400 \
+    "no way out of the folder"
+like "$(submit /account/register username=joe password=short)" \
+    'Location: /account/register' "a short password is refused"
+like "$(page /account/register)" 'at least 8 characters' "and told why"
+answer=$(submit /account/register username=joe password='correct horse')
+is "$(status <<<"$answer")" 303 "who registers is let in"
+like "$answer" 'Set-Cookie: connect\.sid=s%3A[^;]*; Path=/; HttpOnly; SameSite=Lax' \
+    "with a signed cookie"
+not_ok "which is not Secure over plain HTTP" grep -q '; Secure' <<<"$answer"
+is "$(page /chat | status)" 200 "and sees the chat"
+before=$(grep connect.sid "$jar")
+is "$(ACTION=/account/logout submit /chat | status)" 303 "logs out"
+is "$(page /chat | status)" 302 "and is a stranger again"
+for user in joe nobody; do
+	like "$(submit /account/login username=$user password=wrong-password)" \
+	    'Location: /account/login' "a wrong password of $user"
+	like "$(page /account/login)" 'Wrong name or password\.' \
+	    "and $user is told no more than that"
+done
+is "$(TOKEN=forged submit /account/login username=joe \
+    password='correct horse' | status)" 403 "a form without its proof"
+is "$(submit /account/login username=JOE password='correct horse' | status)" \
+    303 "the right password"
+is "$(page /chat | status)" 200 "sees the chat again"
+not_ok "under another session" grep -qF "$before" "$jar"
+is "$(page '/socket.io/?EIO=4&transport=polling' | status)" 200 \
+    "the socket server answers beside it"
+is "$(page '/socket.io/?EIO=4&transport=smoke' | status)" 400 \
+    "and refuses what it does not know"
+like "$(page /socket.io/socket.io.min.js -I)" 'ETag: ' "and serves the client"
+done_testing
