@@ -45,6 +45,7 @@
 #define TN_LIMIT_FCGI_UNSENT		(4u << 20)	/* of an answer, held for a slow front */
 #define TN_LIMIT_FCGI_CONNECTIONS	1024	/* of one process; preset */
 
+#define TN_LIMIT_IO_HEAD_BYTES		16384	/* of a request to tandem-ws */
 #define TN_LIMIT_BODY_SKIPPED		(4u << 20)	/* refused, read even so */
 
 /* Sessions. */

@@ -2,13 +2,13 @@
 #include "config.h"
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "host/peer.h"
 
 enum {
 	RX_BYTES = 1024,		/* each WebSocket keeps as much */
 	TX_BYTES = 1 << 20,		/* below it, a write is not cut up */
 	READ_BYTES = 16384,		/* shared by all of the process */
-	HEAD_BYTES = 16384,		/* of one request, while it is read */
 	HEADS = 1024,			/* requests read at the same time */
 	TIMEOUT_S = 20,
 	KEEPALIVE_S = 75,
@@ -113,7 +113,7 @@ make_context(struct tn_host_io *host)
 		    LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
 		    LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
 		.foreign_loops = loops,
-		.max_http_header_data2 = HEAD_BYTES,
+		.max_http_header_data2 = TN_LIMIT_IO_HEAD_BYTES,
 		.max_http_header_pool2 = HEADS,
 		.pt_serv_buf_size = READ_BYTES,
 		.timeout_secs = TIMEOUT_S,

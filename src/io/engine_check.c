@@ -4,6 +4,7 @@
 #include "io/engine_conn.h"
 
 #include "base/limits.h"
+#include "base/log.h"
 
 /* clang-format off */
 static const struct fault {
@@ -139,6 +140,19 @@ check(struct tn_engine *engine, const struct tn_io_request *request,
 	return check_handshake(engine, request, &q);
 }
 
+/* What somebody should know of: a foreign page, or no room. */
+static void
+log_fault(const struct tn_engine *engine, const struct tn_io_request *request,
+    enum eio_fault fault)
+{
+	if (fault != EIO_FAULT_FORBIDDEN && fault != EIO_FAULT_BUSY)
+		return;
+	tn_log_event(engine->log, TN_LOG_INFO, "io.refused",
+	    TN_F_STR("why", tn_eio_fault_text(fault)),
+	    TN_F_SLICE("address", request->address),
+	    TN_F_SLICE("origin", tn_io_request_header(request, "origin")));
+}
+
 enum eio_fault
 tn_engine_check(struct tn_engine *engine, const struct tn_io_request *request,
     struct tn_conn **c)
@@ -147,7 +161,9 @@ tn_engine_check(struct tn_engine *engine, const struct tn_io_request *request,
 
 	*c = NULL;
 	fault = check(engine, request, c);
-	if (fault != EIO_FINE)
+	if (fault != EIO_FINE) {
 		engine->counts.refused[fault]++;
+		log_fault(engine, request, fault);
+	}
 	return fault;
 }

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/random.h"
 #include "io/ws_frame.h"
 
@@ -152,6 +153,8 @@ queue_of(struct tn_conn *c)
 static void
 end_slow(struct tn_conn *c)
 {
+	tn_log_event(c->engine->log, TN_LOG_INFO, "io.slow",
+	    TN_F_NUM("bytes", queue_of(c)->bytes));
 	tn_outq_fini(queue_of(c));
 	c->engine->counts.slow_closed++;
 	tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
