@@ -145,12 +145,16 @@ static void
 log_fault(const struct tn_engine *engine, const struct tn_io_request *request,
     enum eio_fault fault)
 {
+	struct tn_slice origin = tn_io_request_header(request, "origin");
+
 	if (fault != EIO_FAULT_FORBIDDEN && fault != EIO_FAULT_BUSY)
 		return;
+	if (origin.ptr == NULL)
+		origin = TN_SLICE("");
 	tn_log_event(engine->log, TN_LOG_INFO, "io.refused",
 	    TN_F_STR("why", tn_eio_fault_text(fault)),
 	    TN_F_SLICE("address", request->address),
-	    TN_F_SLICE("origin", tn_io_request_header(request, "origin")));
+	    TN_F_SLICE("origin", origin));
 }
 
 enum eio_fault
