@@ -50,6 +50,15 @@ reload(void *arg)
 	tn_log_reopen(&site->log, NULL);
 }
 
+/* What the last sockets leave behind is told to Redis and the others. */
+static bool
+is_idle(void *arg)
+{
+	struct site *site = arg;
+
+	return tn_link_is_idle(site->link);
+}
+
 /* The loop, and what ties this worker to Redis and to the others. */
 static int
 open_cluster(struct site *site, struct tn_err *err)
@@ -64,6 +73,7 @@ open_cluster(struct site *site, struct tn_err *err)
 	struct tn_loop *loop;
 
 	cfg->ws.on_reload = reload;
+	cfg->ws.is_idle = is_idle;
 	cfg->ws.arg = site;
 	site->host = tn_host_io_new(&cfg->ws, &site->log, err);
 	if (site->host == NULL)
@@ -72,8 +82,9 @@ open_cluster(struct site *site, struct tn_err *err)
 	site->link = tn_link_new(loop, &site->log, &cfg->redis, &hooks, err);
 	if (site->link == NULL)
 		return err->code;
+	/* Others hear of its end by a renewal, and are sure by the next. */
 	site->registry = tn_registry_new(loop, site->link, &site->log,
-	    cfg->worker, cfg->chat.lease_ms, err);
+	    cfg->worker, cfg->chat.lease_ms * 3 / 5, err);
 	site->adapter = tn_redis_adapter_new(site->link, &site->log, NULL, err);
 	site->revocation = tn_revocation_new(loop, site->link, &site->log,
 	    &revocation, err);
@@ -113,6 +124,8 @@ close_site(struct site *site)
 	site->ns = NULL;
 	tn_redis_adapter_free(&site->adapter);
 	tn_registry_free(&site->registry);
+	if (site->host != NULL)		/* the last words to Redis leave */
+		tn_loop_run_deferred(tn_host_io_loop(site->host));
 	tn_link_free(&site->link);
 	tn_revocation_free(&site->revocation);
 	if (site->chat.parts.loop != NULL)

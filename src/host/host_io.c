@@ -19,6 +19,13 @@ enum {
 	DESCRIPTORS = 1 << 18,		/* tables are made for all of them */
 };
 
+static bool
+is_idle(const struct tn_host_io *host)
+{
+	return host->options.is_idle == NULL ||
+	    host->options.is_idle(host->options.arg);
+}
+
 /*
  * The end of a turn. Each step may cause work for the ones before it, so
  * they go round; what is left then comes after a look at the descriptors.
@@ -37,7 +44,7 @@ before_wait(void *arg)
 		if (tn_wires_flush(host))
 			more = true;
 	}
-	if (host->draining && tn_list_empty(&host->peers))
+	if (host->draining && tn_list_empty(&host->peers) && is_idle(host))
 		ev_break(host->loop.ev, EVBREAK_ALL);
 	return more || !tn_list_empty(&host->doomed);
 }

@@ -16,6 +16,8 @@ struct tn_host_io_options {
 	int send_buffer;		/* SO_SNDBUF, bytes; 0: 65536 */
 	int drain_ms;			/* TERM to the end; 0: 5000 */
 	void (*on_reload)(void *arg);	/* HUP */
+	/* After TERM, when every connection has gone: is nothing left to do? NULL: yes. */
+	bool (*is_idle)(void *arg);
 	void *arg;
 };
 

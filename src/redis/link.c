@@ -322,6 +322,12 @@ tn_link_is_up(const struct tn_link *link)
 	return link->state == TN_LINK_UP;
 }
 
+bool
+tn_link_is_idle(const struct tn_link *link)
+{
+	return link->queue.len == 0;
+}
+
 static int
 subscribe(struct tn_link *link, struct tn_map *names, const char *verb,
     struct tn_slice name, tn_link_message_fn *fn, void *arg)

@@ -61,6 +61,9 @@ void tn_link_free(struct tn_link **link);
 
 bool tn_link_is_up(const struct tn_link *link);
 
+/* Is nobody waiting for an answer? */
+bool tn_link_is_idle(const struct tn_link *link);
+
 /*
  * Send a command. Words are copied. fn may be NULL. fn is never called
  * from inside this function.
