@@ -40,7 +40,7 @@
 
 /* FastCGI, before libfcgi reads it. */
 #define TN_LIMIT_FCGI_HEAD		49152	/* bytes of parameters; a look sees 64 KiB */
-#define TN_LIMIT_FCGI_PAIR		49152	/* bytes of one name and value */
+#define TN_LIMIT_FCGI_PAIR		(1u << 20)	/* claimed for one; more is nonsense */
 #define TN_LIMIT_FCGI_DRAIN		(64u << 20)	/* of a body nobody wanted */
 #define TN_LIMIT_FCGI_UNSENT		(4u << 20)	/* of an answer, held for a slow front */
 #define TN_LIMIT_FCGI_CONNECTIONS	1024	/* of one process; preset */

@@ -1,0 +1,787 @@
+/* An app behind FastCGI: a real program, driven record by record. */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "check_main.h"
+#include "fcgi_client.h"
+#include "host/host_app.h"
+
+#define LARGE	(3u << 20)
+#define SLOW_MS	300
+
+static char dir[64], path[100];
+static char large[LARGE];
+static pid_t server;
+
+/* ---- The app ------------------------------------------------------------- */
+
+static void
+sleep_ms(int ms)
+{
+	const struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&ts, NULL);
+}
+
+static int
+hello(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)arg;
+	return tn_res_send(res, TN_SLICE("hello"));
+}
+
+static int
+send_large(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)arg;
+	return tn_res_send(res, tn_slice(large, sizeof(large)));
+}
+
+static int
+ponder(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)arg;
+	sleep_ms(SLOW_MS);
+	return tn_res_send(res, TN_SLICE("pondered"));
+}
+
+static int
+say_pid(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)arg;
+	return tn_res_send(res, tn_arena_printf(req->arena, "%d",
+	    (int)getpid()));
+}
+
+/* How many bytes does the body have? */
+static int
+count(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	char piece[5000];
+	int64_t n, total = 0;
+
+	(void)arg;
+	if (!req->body->is_complete && !req->is_slow)
+		return TN_SLOW;
+	while ((n = req->body->read(req->body, piece, sizeof(piece),
+	    &req->err)) > 0)
+		total += n;
+	if (n < 0)
+		return (int)n;
+	return tn_res_send(res, tn_arena_printf(req->arena, "%lld",
+	    (long long)total));
+}
+
+static void
+reloaded(void *arg)
+{
+	char name[128];
+	FILE *f;
+
+	(void)arg;
+	snprintf(name, sizeof(name), "%s/reloaded", dir);
+	f = fopen(name, "w");
+	if (f != NULL)
+		fclose(f);
+}
+
+static int
+serve(const struct tn_host_app_options *options)
+{
+	struct tn_app *app = tn_app_new(NULL, NULL, NULL);
+	int status;
+
+	tn_app_get(app, "/hello", hello);
+	tn_app_get(app, "/large", send_large);
+	tn_app_get(app, "/ponder", tn_slow, ponder);
+	tn_app_get(app, "/pid", say_pid);
+	tn_app_post(app, "/count", count);
+	tn_app_post(app, "/hello", hello);
+	status = tn_host_run_app(app, options, NULL, NULL);
+	tn_app_free(&app);
+	return status < 0;
+}
+
+/* ---- Its process --------------------------------------------------------- */
+
+static void
+start(int workers)
+{
+	char listen[120];
+	struct tn_host_app_options options = {
+		.listen = listen,
+		.workers = workers,
+		.slow_threads = 2,
+		.slow_queue = 2,
+		.drain_ms = 3000,
+		.on_reload = reloaded,
+	};
+
+	snprintf(listen, sizeof(listen), "unix:%s", path);
+	server = fork();
+	if (server == 0)
+		exit(serve(&options));
+	ck_assert_int_gt(server, 0);
+}
+
+static void
+make_dir(void)
+{
+	strcpy(dir, "/tmp/tandem.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/fcgi.sock", dir);
+}
+
+static void
+set_up(void)
+{
+	make_dir();
+	start(1);
+}
+
+/* Returns the exit status, or 1000 and the signal. */
+static int
+wait_end(void)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(server, &status, 0), server);
+	server = 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) :
+	    1000 + WTERMSIG(status);
+}
+
+static int
+stop(void)
+{
+	kill(server, SIGTERM);
+	return wait_end();
+}
+
+static void
+tear_down(void)
+{
+	char name[128];
+
+	if (server > 0)
+		ck_assert_int_eq(stop(), 0);
+	ck_assert_msg(access(path, F_OK) < 0, "the socket is still there");
+	snprintf(name, sizeof(name), "%s/reloaded", dir);
+	unlink(name);
+	rmdir(dir);
+}
+
+/* ---- Asking -------------------------------------------------------------- */
+
+static int
+open_connection(void)
+{
+	int fd = fcgi_connect(path);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+static void
+ask(int fd, bool keep, const char *method, const char *uri,
+    struct tn_slice body)
+{
+	struct tn_buf out;
+
+	tn_buf_init(&out, 64 << 20);
+	fcgi_request(&out, 1, keep, method, uri, TN_SLICE_NONE, body);
+	ck_assert(fcgi_send(fd, tn_buf_view(&out)));
+	tn_buf_fini(&out);
+}
+
+static void
+expect(int fd, int status, const char *body)
+{
+	struct fcgi_answer answer;
+
+	ck_assert(fcgi_read(fd, &answer));
+	ck_assert_int_eq(answer.status, status);
+	if (body != NULL)
+		ck_assert_msg(tn_slice_is(fcgi_body(&answer), body),
+		    "got \"%.*s\"", TN_SLICE_ARG(fcgi_body(&answer)));
+	fcgi_answer_fini(&answer);
+}
+
+/* A stranger's request is answered, and soon. */
+static void
+expect_lively(void)
+{
+	int64_t before = tn_clock_mono_ms();
+	int fd = open_connection();
+
+	ask(fd, false, "GET", "/hello", TN_SLICE_NONE);
+	expect(fd, 200, "hello");
+	ck_assert_int_lt(tn_clock_mono_ms() - before, 250);
+	close(fd);
+}
+
+/* ---- Connections --------------------------------------------------------- */
+
+START_TEST(a_kept_connection_answers_again_and_again)
+{
+	int fd = open_connection();
+
+	for (int i = 0; i < 20; i++) {
+		ask(fd, true, "GET", i % 5 == 4 ? "/ponder" : "/hello",
+		    TN_SLICE_NONE);
+		expect(fd, 200, i % 5 == 4 ? "pondered" : "hello");
+	}
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_connection_that_is_not_kept_is_closed)
+{
+	int fd = open_connection();
+
+	ask(fd, false, "GET", "/hello", TN_SLICE_NONE);
+	expect(fd, 200, "hello");
+	ck_assert(fcgi_is_closed(fd));
+	close(fd);
+}
+END_TEST
+
+START_TEST(many_idle_connections_cost_nothing)
+{
+	int fds[200];
+
+	for (int i = 0; i < 200; i++) {
+		fds[i] = open_connection();
+		if (i % 2 == 0) {
+			ask(fds[i], true, "GET", "/hello", TN_SLICE_NONE);
+			expect(fds[i], 200, "hello");
+		}
+	}
+	expect_lively();
+	for (int i = 0; i < 200; i++)
+		close(fds[i]);
+	expect_lively();
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	struct tn_slice bytes;
+} nonsense[] = {
+	{ "HTTP", { "GET / HTTP/1.1\r\n\r\n", 18 } },
+	{ "a management record", { "\1\11\0\0\0\0\0\0", 8 } },
+	{ "an abort of nothing", { "\1\2\0\1\0\0\0\0", 8 } },
+	{ "a pair of 2 GB", { "\1\1\0\1\0\10\0\0\0\1\1\0\0\0\0\0"
+	    "\1\4\0\1\0\10\0\0\1\377\377\377\377abc", 32 } },
+};
+
+START_TEST(what_is_no_request_is_closed)
+{
+	int fd = open_connection();
+
+	ck_assert(fcgi_send(fd, nonsense[_i].bytes));
+	ck_assert_msg(fcgi_is_closed(fd) || errno == ECONNRESET, "%s",
+	    nonsense[_i].name);
+	close(fd);
+	expect_lively();
+}
+END_TEST
+
+/* ---- Requests in pieces -------------------------------------------------- */
+
+/* Whatever byte it stops at: nobody else waits, and it is answered later. */
+START_TEST(half_a_request_holds_nobody)
+{
+	struct tn_buf out;
+	int fd = open_connection();
+
+	tn_buf_init(&out, 65536);
+	fcgi_request(&out, 1, true, "POST", "/count", TN_SLICE_NONE,
+	    TN_SLICE("twelve bytes"));
+	for (size_t cut = 1; cut < out.len; cut += 13) {
+		ck_assert(fcgi_send(fd, tn_slice(out.ptr, cut)));
+		if (cut % 3 == 0)
+			expect_lively();
+		ck_assert(fcgi_send(fd, tn_slice_after(tn_buf_view(&out),
+		    cut)));
+		expect(fd, 200, "12");
+	}
+	tn_buf_fini(&out);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_peer_that_goes_half_way_is_forgotten)
+{
+	struct tn_buf out;
+
+	tn_buf_init(&out, 65536);
+	fcgi_request(&out, 1, true, "POST", "/count", TN_SLICE_NONE,
+	    TN_SLICE("body"));
+	for (size_t cut = 1; cut < out.len; cut += 7) {
+		int fd = open_connection();
+
+		ck_assert(fcgi_send(fd, tn_slice(out.ptr, cut)));
+		close(fd);
+	}
+	tn_buf_fini(&out);
+	sleep_ms(50);
+	expect_lively();
+}
+END_TEST
+
+START_TEST(an_abort_ends_the_connection)
+{
+	struct tn_buf out;
+	int fd = open_connection();
+
+	tn_buf_init(&out, 65536);
+	fcgi_request(&out, 1, true, "POST", "/count", TN_SLICE_NONE,
+	    TN_SLICE("body"));
+	out.len -= 8;				/* the end of the body */
+	ck_assert(fcgi_send(fd, tn_buf_view(&out)));
+	sleep_ms(30);
+	tn_buf_reset(&out);
+	fcgi_record(&out, 2, 1, TN_SLICE_NONE);	/* ABORT_REQUEST */
+	ck_assert(fcgi_send(fd, tn_buf_view(&out)));
+	tn_buf_fini(&out);
+	close(fd);
+	expect_lively();
+}
+END_TEST
+
+/* ---- Bodies -------------------------------------------------------------- */
+
+static const size_t body_sizes[] = { 1, 8192, 65535, 65536, 1 << 20, 5 << 20 };
+
+START_TEST(a_body_is_read_to_its_end)
+{
+	char digits[32];
+	char *body = malloc(body_sizes[_i]);
+	int fd = open_connection();
+
+	memset(body, 'x', body_sizes[_i]);
+	snprintf(digits, sizeof(digits), "%zu", body_sizes[_i]);
+	for (int i = 0; i < 2; i++) {
+		ask(fd, true, "POST", "/count", tn_slice(body, body_sizes[_i]));
+		expect(fd, 200, digits);
+	}
+	free(body);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_body_nobody_reads_does_not_spoil_the_connection)
+{
+	char *body = malloc(body_sizes[_i]);
+	int fd = open_connection();
+
+	memset(body, 'x', body_sizes[_i]);
+	ask(fd, true, "POST", "/hello", tn_slice(body, body_sizes[_i]));
+	expect(fd, 200, "hello");
+	ask(fd, true, "GET", "/hello", TN_SLICE_NONE);
+	expect(fd, 200, "hello");
+	free(body);
+	close(fd);
+}
+END_TEST
+
+/* ---- Answers ------------------------------------------------------------- */
+
+static void
+expect_large(int fd)
+{
+	struct fcgi_answer answer;
+
+	ck_assert(fcgi_read(fd, &answer));
+	ck_assert_uint_eq(fcgi_body(&answer).len, LARGE);
+	ck_assert(memcmp(fcgi_body(&answer).ptr, large, LARGE) == 0);
+	ck_assert_uint_gt(answer.records, 40);
+	fcgi_answer_fini(&answer);
+}
+
+START_TEST(a_reader_that_waits_holds_nobody)
+{
+	int fd = open_connection();
+
+	ask(fd, true, "GET", "/large", TN_SLICE_NONE);
+	sleep_ms(20);
+	expect_lively();
+	expect_large(fd);
+	ask(fd, true, "GET", "/hello", TN_SLICE_NONE);
+	expect(fd, 200, "hello");
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_reader_that_goes_is_forgotten)
+{
+	for (int i = 0; i < 8; i++) {
+		int fd = open_connection();
+
+		ask(fd, true, "GET", "/large", TN_SLICE_NONE);
+		close(fd);
+	}
+	sleep_ms(50);
+	expect_lively();
+}
+END_TEST
+
+/* ---- Limits -------------------------------------------------------------- */
+
+static void
+ask_with_header(int fd, size_t bytes)
+{
+	char *text = malloc(bytes);
+	struct tn_buf params, out;
+
+	memset(text, 'v', bytes);
+	tn_buf_init(&params, 1 << 20);
+	tn_buf_init(&out, 1 << 20);
+	fcgi_param(&params, "HTTP_X_LONG", tn_slice(text, bytes));
+	fcgi_request(&out, 1, true, "GET", "/hello", tn_buf_view(&params),
+	    TN_SLICE_NONE);
+	fcgi_send(fd, tn_buf_view(&out));	/* refused before its end, perhaps */
+	tn_buf_fini(&params);
+	tn_buf_fini(&out);
+	free(text);
+}
+
+START_TEST(a_large_header_is_431)
+{
+	int fd = open_connection();
+
+	ask_with_header(fd, TN_LIMIT_HEADER_BYTES - 1024);
+	expect(fd, 200, "hello");
+	ask_with_header(fd, TN_LIMIT_HEADER_BYTES);
+	expect(fd, 431, NULL);
+	ask(fd, true, "GET", "/hello", TN_SLICE_NONE);
+	expect(fd, 200, "hello");
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_huge_header_is_431_and_the_end)
+{
+	static const size_t sizes[] = { TN_LIMIT_FCGI_HEAD, 200000 };
+	int fd = open_connection();
+
+	ask_with_header(fd, sizes[_i]);
+	expect(fd, 431, NULL);
+	close(fd);
+	expect_lively();
+}
+END_TEST
+
+START_TEST(too_many_headers_are_refused)
+{
+	struct tn_buf params, out;
+	int fd = open_connection();
+	char name[32];
+
+	tn_buf_init(&params, 1 << 20);
+	tn_buf_init(&out, 1 << 20);
+	for (int i = 0; i <= TN_LIMIT_HEADER_COUNT; i++) {
+		snprintf(name, sizeof(name), "HTTP_X_%d", i);
+		fcgi_param(&params, name, TN_SLICE("1"));
+	}
+	fcgi_request(&out, 1, true, "GET", "/hello", tn_buf_view(&params),
+	    TN_SLICE_NONE);
+	ck_assert(fcgi_send(fd, tn_buf_view(&out)));
+	expect(fd, 431, NULL);
+	tn_buf_fini(&params);
+	tn_buf_fini(&out);
+	close(fd);
+}
+END_TEST
+
+START_TEST(past_the_queue_it_is_503)
+{
+	int fds[8], busy = 0;
+
+	for (int i = 0; i < 8; i++) {
+		fds[i] = open_connection();
+		ask(fds[i], true, "GET", "/ponder", TN_SLICE_NONE);
+	}
+	expect_lively();
+	for (int i = 0; i < 8; i++) {
+		struct fcgi_answer answer;
+
+		ck_assert(fcgi_read(fds[i], &answer));
+		busy += answer.status == 503;
+		ck_assert(answer.status == 503 || answer.status == 200);
+		fcgi_answer_fini(&answer);
+	}
+	ck_assert_int_eq(busy, 4);	/* 2 at work, 2 waiting */
+	for (int i = 0; i < 8; i++) {
+		ask(fds[i], true, "GET", "/hello", TN_SLICE_NONE);
+		expect(fds[i], 200, "hello");
+		close(fds[i]);
+	}
+}
+END_TEST
+
+/* ---- The end ------------------------------------------------------------- */
+
+START_TEST(term_finishes_what_runs)
+{
+	int running = open_connection(), kept = open_connection();
+
+	ask(kept, true, "GET", "/hello", TN_SLICE_NONE);
+	expect(kept, 200, "hello");
+	ask(running, true, "GET", "/ponder", TN_SLICE_NONE);
+	sleep_ms(50);
+	kill(server, SIGTERM);
+	sleep_ms(50);
+	ask(kept, true, "GET", "/hello", TN_SLICE_NONE);
+	expect(kept, 200, "hello");
+	expect(running, 200, "pondered");
+	ck_assert(fcgi_is_closed(kept));
+	ck_assert_int_eq(wait_end(), 0);
+	close(running);
+	close(kept);
+}
+END_TEST
+
+/* Stopped, it cannot accept; continued, TERM is the first that it sees. */
+START_TEST(term_takes_who_has_connected)
+{
+	int fds[10];
+
+	expect_lively();
+	kill(server, SIGSTOP);
+	for (int i = 0; i < 10; i++) {
+		fds[i] = open_connection();
+		ask(fds[i], true, "GET", "/hello", TN_SLICE_NONE);
+	}
+	kill(server, SIGTERM);
+	kill(server, SIGCONT);
+	for (int i = 0; i < 10; i++) {
+		expect(fds[i], 200, "hello");
+		close(fds[i]);
+	}
+	ck_assert_int_eq(wait_end(), 0);
+}
+END_TEST
+
+START_TEST(a_second_term_ends_at_once)
+{
+	int64_t before;
+	int fd = open_connection(), quiet = open_connection();
+
+	ask(quiet, true, "GET", "/hello", TN_SLICE_NONE);
+	expect(quiet, 200, "hello");
+	ask(fd, true, "GET", "/large", TN_SLICE_NONE);	/* and do not read */
+	kill(server, SIGTERM);
+	ck_assert(fcgi_is_closed(quiet));		/* it has seen the first */
+	before = tn_clock_mono_ms();
+	kill(server, SIGTERM);
+	ck_assert_int_eq(wait_end(), 0);
+	ck_assert_int_lt(tn_clock_mono_ms() - before, 1000);
+	close(quiet);
+	close(fd);
+}
+END_TEST
+
+START_TEST(hup_reloads)
+{
+	char name[128];
+
+	expect_lively();
+	snprintf(name, sizeof(name), "%s/reloaded", dir);
+	kill(server, SIGHUP);
+	for (int i = 0; i < 200 && access(name, F_OK) < 0; i++)
+		sleep_ms(10);
+	ck_assert_int_eq(access(name, F_OK), 0);
+	expect_lively();
+}
+END_TEST
+
+START_TEST(the_socket_is_not_for_everybody)
+{
+	struct stat st;
+
+	expect_lively();
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0660);
+}
+END_TEST
+
+/* ---- Several processes --------------------------------------------------- */
+
+static void
+set_up_family(void)
+{
+	make_dir();
+	start(2);
+}
+
+static pid_t
+ask_pid(int fd)
+{
+	struct fcgi_answer answer;
+	uint64_t pid = 0;
+
+	ask(fd, true, "GET", "/pid", TN_SLICE_NONE);
+	if (fcgi_read(fd, &answer))
+		tn_slice_u64(fcgi_body(&answer), &pid);
+	fcgi_answer_fini(&answer);
+	return (pid_t)pid;
+}
+
+START_TEST(a_worker_that_dies_is_replaced)
+{
+	for (int i = 0; i < 4; i++) {
+		int fd = open_connection();
+		pid_t pid = ask_pid(fd);
+
+		ck_assert_int_gt(pid, 0);
+		ck_assert_int_ne(pid, server);
+		kill(pid, SIGKILL);
+		ck_assert(fcgi_is_closed(fd));
+		close(fd);
+		fd = open_connection();
+		ck_assert_int_ne(ask_pid(fd), pid);
+		close(fd);
+	}
+}
+END_TEST
+
+START_TEST(a_family_ends_together)
+{
+	int fd = open_connection();
+	pid_t pid = ask_pid(fd);
+
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(stop(), 0);
+	ck_assert_int_eq(kill(pid, 0), -1);
+	close(fd);
+}
+END_TEST
+
+START_TEST(workers_go_with_their_parent)
+{
+	int fd = open_connection();
+	pid_t pid = ask_pid(fd);
+
+	kill(server, SIGKILL);
+	ck_assert_int_eq(wait_end(), 1000 + SIGKILL);
+	for (int i = 0; i < 300 && kill(pid, 0) == 0; i++)
+		sleep_ms(10);
+	ck_assert_int_eq(kill(pid, 0), -1);
+	unlink(path);
+	close(fd);
+}
+END_TEST
+
+/* ---- A socket that was handed over --------------------------------------- */
+
+static int
+listen_here(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(addr.sun_path, path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	ck_assert_int_eq(listen(fd, 5), 0);
+	return fd;
+}
+
+START_TEST(descriptor_0_is_taken)
+{
+	struct tn_host_app_options options = {
+		.listen = "unix:/nowhere/at/all", .workers = 1,
+	};
+	int fd;
+
+	make_dir();
+	fd = listen_here();
+	server = fork();
+	if (server == 0) {
+		dup2(fd, 0);
+		close(fd);
+		exit(serve(&options));
+	}
+	close(fd);
+	expect_lively();
+	ck_assert_int_eq(stop(), 0);
+	ck_assert_int_eq(access(path, F_OK), 0);	/* not ours to remove */
+	unlink(path);
+	rmdir(dir);
+}
+END_TEST
+
+static TCase *
+on_one(void)
+{
+	TCase *tc = tcase_create("one process");
+	const int sizes = (int)(sizeof(body_sizes) / sizeof(body_sizes[0]));
+	const int wrong = (int)(sizeof(nonsense) / sizeof(nonsense[0]));
+
+	tcase_set_timeout(tc, 30);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, a_kept_connection_answers_again_and_again);
+	tcase_add_test(tc, a_connection_that_is_not_kept_is_closed);
+	tcase_add_test(tc, many_idle_connections_cost_nothing);
+	tcase_add_loop_test(tc, what_is_no_request_is_closed, 0, wrong);
+	tcase_add_test(tc, half_a_request_holds_nobody);
+	tcase_add_test(tc, a_peer_that_goes_half_way_is_forgotten);
+	tcase_add_test(tc, an_abort_ends_the_connection);
+	tcase_add_loop_test(tc, a_body_is_read_to_its_end, 0, sizes);
+	tcase_add_loop_test(tc,
+	    a_body_nobody_reads_does_not_spoil_the_connection, 0, sizes);
+	tcase_add_test(tc, a_reader_that_waits_holds_nobody);
+	tcase_add_test(tc, a_reader_that_goes_is_forgotten);
+	tcase_add_test(tc, a_large_header_is_431);
+	tcase_add_loop_test(tc, a_huge_header_is_431_and_the_end, 0, 2);
+	tcase_add_test(tc, too_many_headers_are_refused);
+	tcase_add_test(tc, past_the_queue_it_is_503);
+	tcase_add_test(tc, term_finishes_what_runs);
+	tcase_add_test(tc, term_takes_who_has_connected);
+	tcase_add_test(tc, a_second_term_ends_at_once);
+	tcase_add_test(tc, hup_reloads);
+	tcase_add_test(tc, the_socket_is_not_for_everybody);
+	return tc;
+}
+
+static Suite *
+fcgi_suite(void)
+{
+	Suite *s = suite_create("fcgi");
+	TCase *family = tcase_create("several processes");
+	TCase *given = tcase_create("a socket handed over");
+
+	for (size_t i = 0; i < sizeof(large); i++)
+		large[i] = (char)('a' + i % 23);
+	suite_add_tcase(s, on_one());
+	tcase_set_timeout(family, 30);
+	tcase_add_checked_fixture(family, set_up_family, tear_down);
+	tcase_add_test(family, a_worker_that_dies_is_replaced);
+	tcase_add_test(family, a_family_ends_together);
+	tcase_add_test(family, workers_go_with_their_parent);
+	suite_add_tcase(s, family);
+	tcase_set_timeout(given, 30);
+	tcase_add_test(given, descriptor_0_is_taken);
+	suite_add_tcase(s, given);
+	return s;
+}
+
+TN_CHECK_MAIN(fcgi_suite)
