@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 export { assert };
 
-export async function test(name, fn, { timeout = 15000 } = {}) {
+export async function test(name, fn, { timeout = 45000 } = {}) {
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`not done in ${timeout} ms`)),
