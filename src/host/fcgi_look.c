@@ -76,18 +76,19 @@ begin_pair(struct pairs *pairs)
 static void
 walk_pairs(struct pairs *pairs, struct tn_slice in)
 {
-	pairs->total += in.len;
-	while (in.len > 0 && !pairs->wrong) {
-		size_t n = pairs->skip < in.len ? pairs->skip : in.len;
+	const unsigned char *p = (const unsigned char *)in.ptr;
+	size_t left = in.len;
 
-		pairs->skip -= n;
-		in = tn_slice_after(in, n);
-		if (in.len == 0)
-			return;
-		pairs->lengths[pairs->have++] = (unsigned char)in.ptr[0];
-		in = tn_slice_after(in, 1);
+	pairs->total += in.len;
+	while (left > pairs->skip && !pairs->wrong) {
+		p += pairs->skip;
+		left -= pairs->skip + 1;
+		pairs->skip = 0;
+		pairs->lengths[pairs->have++] = *p++;
 		begin_pair(pairs);
 	}
+	if (!pairs->wrong)
+		pairs->skip -= left;
 }
 
 static enum tn_fcgi_arrival
