@@ -121,7 +121,7 @@ get_chat(struct tn_socket *socket, const struct tn_event *event, void *arg)
 	    tn_event_hold(event));
 }
 
-/* AddChat {room, message}, and if wanted an id of the client's own, for retries */
+/* AddChat {room, message}, and if wanted an id of the client's own */
 
 static void
 chat_added(const struct chat_message *message, const struct tn_err *err,
@@ -176,7 +176,7 @@ get_room(struct tn_socket *socket, const struct tn_event *event, void *arg)
 	chat_rooms(&site->chat, rooms_read, tn_event_hold(event));
 }
 
-/* Leaving, and AddRoom {name}: enter a room and, without keep, leave the others */
+/* Leaving, and AddRoom {name}: enter a room; without keep, leave the others */
 
 static void
 user_left(const struct chat_change *change, void *arg)

@@ -220,7 +220,7 @@ worker_is_plain(const char *worker)
 	size_t n = strspn(worker, "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
 
-	return n > 0 && n <= 16 && worker[n] == '\0';
+	return n > 0 && n <= TN_LIMIT_WORKER_NAME && worker[n] == '\0';
 }
 
 static int
@@ -228,8 +228,8 @@ set_worker(struct settings *s, const char *worker, struct tn_err *err)
 {
 	s->worker = worker == NULL ? "a" : worker;
 	if (!worker_is_plain(s->worker))
-		return tn_err_set(err, TN_E_CONFIG, "--worker wants 1 to 16 "
-		    "letters, digits, '-' or '_'");
+		return tn_err_set(err, TN_E_CONFIG, "--worker wants 1 to %d "
+		    "letters, digits, '-' or '_'", TN_LIMIT_WORKER_NAME);
 	s->ws.listen = expand_worker(s, s->ws.listen);
 	s->ws.worker = s->worker;
 	s->io.engine.worker = s->worker;
