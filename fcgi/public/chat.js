@@ -11,6 +11,7 @@ const $ = (id) => document.getElementById(id);
 const FIRST_ROOM = "lobby";
 const ACK_MS = 8000;
 const MESSAGE_BYTES = 4096;
+const GONE_MS = 3000;			// away for less is not told
 const TOGETHER_MS = 5 * 60 * 1000;	// messages that share one heading
 
 const state = {
@@ -19,6 +20,7 @@ const state = {
 	entered: false,		// the server has us there
 	rooms: new Set(),
 	users: new Map(),	// id: user
+	leaving: new Map(),	// id: timer, of who left a moment ago
 	shown: new Set(),	// ids of messages on the page
 	lastId: -1,
 	last: null,		// {user, when} of the message shown last, for grouping
@@ -151,6 +153,8 @@ function roomInAddress() {
 function clearTalk() {
 	state.entered = false;
 	state.users.clear();
+	state.leaving.forEach(clearTimeout);
+	state.leaving.clear();
 	state.shown.clear();
 	state.lastId = -1;
 	state.last = null;
@@ -241,11 +245,34 @@ function showUsers() {
 	    n === 1 ? "1 person here" : `${n} people here`;
 }
 
-function comeAndGo(user, verb) {
+function tell(user, verb) {
 	if (user.id === state.me?.id)
 		return;
 	addItem(element("li", "event", `${nameOf(user)} ${verb}`));
 	state.last = null;
+}
+
+function onEnter(user) {
+	const leaving = state.leaving.get(user.id);
+
+	if (leaving !== undefined) {
+		clearTimeout(leaving);	// only a page loaded again
+		state.leaving.delete(user.id);
+	} else if (!state.users.has(user.id)) {
+		tell(user, "came in");
+	}
+	state.users.set(user.id, user);
+	showUsers();
+}
+
+function onLeave(user) {
+	if (!state.users.delete(user.id))
+		return;
+	showUsers();
+	state.leaving.set(user.id, setTimeout(() => {
+		state.leaving.delete(user.id);
+		tell(user, "left");
+	}, GONE_MS));
 }
 
 // ---- Messages ---------------------------------------------------------------
@@ -472,18 +499,8 @@ socket.on("GetRoom", (rooms) => {
 socket.on("AddRoom", addRoom);
 socket.on("AddChat", showChat);
 
-socket.on("AddUser", (user) => {
-	if (!state.users.has(user.id))
-		comeAndGo(user, "came in");
-	state.users.set(user.id, user);
-	showUsers();
-});
-
-socket.on("RemoveUser", (user) => {
-	if (state.users.delete(user.id))
-		comeAndGo(user, "left");
-	showUsers();
-});
+socket.on("AddUser", onEnter);
+socket.on("RemoveUser", onLeave);
 
 // ---- The page ---------------------------------------------------------------
 
