@@ -59,6 +59,7 @@ struct load {
 	/* what is under way */
 	int epoll;
 	struct client *clients;
+	unsigned nopen;			/* of clients, opened at least once */
 	unsigned ready, joined;
 	char (*cookies)[160];
 	bool running;
@@ -363,6 +364,8 @@ open_client(struct load *l, unsigned i, unsigned cookie)
 {
 	struct client *c = &l->clients[i];
 
+	if (i >= l->nopen)
+		l->nopen = i + 1;
 	memset(c, 0, sizeof(*c));
 	c->load = l;
 	c->index = i;
@@ -617,6 +620,20 @@ read_options(struct load *l, int argc, char **argv)
 	l->mode = argv[optind];
 }
 
+static void
+close_all(struct load *l)
+{
+	for (unsigned i = 0; i < l->nopen; i++)
+		if (l->clients[i].ws.state != WS_CLOSED)
+			ws_client_close(&l->clients[i].ws);
+	close(l->epoll);
+	free(l->clients);
+	free(l->cookies);
+	free(l->samples);
+	free(l->seen);
+	free(l->published_us);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -631,6 +648,7 @@ main(int argc, char **argv)
 	    .target.namespace = "/packtchat" };
 	struct rlimit files = { 0 };
 	struct tn_err err = { 0 };
+	int status = -1;
 
 	read_options(&l, argc, argv);
 	if (tn_random_start(&err) < 0)
@@ -645,7 +663,9 @@ main(int argc, char **argv)
 	make_sessions(&l, l.nclients);
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
 		if (strcmp(l.mode, modes[i].mode) == 0)
-			return modes[i].run(&l);
-	die("no such mode", NULL);
-	return 2;
+			status = modes[i].run(&l);
+	if (status < 0)
+		die("no such mode", NULL);
+	close_all(&l);
+	return status;
 }
