@@ -12,7 +12,6 @@
  */
 #include "config.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,18 +19,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "base/random.h"
-#include "base/url.h"
+#include "meter.h"
 #include "redis/redis.h"
-#include "session/signature.h"
+#include "sessions.h"
 #include "ws_client.h"
 
-#define MAX_PIDS	16
-#define MAX_SAMPLES	(1u << 20)
 #define SETUP_MS	60000		/* to have all clients in the room */
 #define PATIENCE_MS	5000		/* for the last deliveries */
 
@@ -52,82 +47,24 @@ struct load {
 	struct ws_target target;
 	struct tn_redis_options redis;
 	const char *secret;
-	long pids[MAX_PIDS];
-	unsigned npids, nclients, inflight, rate;
+	unsigned nclients, inflight, rate;
 	double seconds;
 
 	/* what is under way */
 	int epoll;
 	struct client *clients;
-	unsigned nopen;			/* of clients, opened at least once */
 	unsigned ready, joined;
-	char (*cookies)[160];
+	struct sessions sessions;
+	struct meter meter;
 	bool running;
+	int64_t start_us, start_cpu_us;
 	uint64_t ops, deliveries, published;
 	uint64_t lost, doubled;
 	uint64_t *seen;			/* deliveries of a sequence, a ring */
 	int64_t *published_us;		/* when, the same ring */
-	uint32_t *samples;		/* latencies in microseconds */
-	size_t nsamples;
 };
 
 #define RING	65536			/* sequences that may be under way */
-
-static int64_t
-now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-/* CPU of the servers' processes so far, in microseconds. */
-static int64_t
-server_cpu_us(const struct load *l)
-{
-	int64_t sum = 0;
-
-	for (unsigned i = 0; i < l->npids; i++) {
-		char path[64], line[1024], *p;
-		unsigned long user = 0, sys = 0;
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%ld/stat", l->pids[i]);
-		f = fopen(path, "re");
-		if (f == NULL)
-			continue;
-		if (fgets(line, sizeof(line), f) != NULL &&
-		    (p = strrchr(line, ')')) != NULL)
-			sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u "
-			    "%*u %*u %lu %lu", &user, &sys);
-		fclose(f);
-		sum += (int64_t)(user + sys) * (1000000 / sysconf(_SC_CLK_TCK));
-	}
-	return sum;
-}
-
-static int64_t
-server_rss_kb(const struct load *l)
-{
-	int64_t sum = 0;
-
-	for (unsigned i = 0; i < l->npids; i++) {
-		char path[64], line[256];
-		long kb;
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%ld/status", l->pids[i]);
-		f = fopen(path, "re");
-		if (f == NULL)
-			continue;
-		while (fgets(line, sizeof(line), f) != NULL)
-			if (sscanf(line, "VmRSS: %ld", &kb) == 1)
-				sum += kb;
-		fclose(f);
-	}
-	return sum;
-}
 
 static void
 die(const char *what, const struct tn_err *err)
@@ -137,72 +74,8 @@ die(const char *what, const struct tn_err *err)
 	exit(2);
 }
 
-/* Log in by writing the session's record, as the site would. */
-static void
-make_session(struct load *l, struct tn_redis *redis,
-    const struct tn_signer *signer, unsigned i)
-{
-	char sid[33], key[48], record[320];
-	struct tn_buf cookie;
-	struct tn_slice argv[5];
-	struct tn_reply *reply = NULL;
-	struct tn_buf text;
-	struct tn_err err = { 0 };
-	int n;
-
-	tn_random_text(sid, 32);
-	snprintf(key, sizeof(key), "sess:%s", sid);
-	n = snprintf(record, sizeof(record),
-	    "{\"cookie\":{\"originalMaxAge\":null,\"expires\":null,"
-	    "\"httpOnly\":true,\"path\":\"/\"},\"isAuthenticated\":true,"
-	    "\"user\":{\"id\":\"load%u\",\"displayName\":\"Load %u\","
-	    "\"provider\":\"local\"}}", i, i);
-	argv[0] = TN_SLICE("SET");
-	argv[1] = tn_slice_str(key);
-	argv[2] = tn_slice(record, (size_t)n);
-	argv[3] = TN_SLICE("EX");
-	argv[4] = TN_SLICE("3600");
-	if (tn_redis_call(redis, argv, 5, &reply, &err) < 0)
-		die("redis", &err);
-	tn_reply_free(&reply);
-
-	tn_buf_init(&text, 256);
-	tn_buf_init(&cookie, sizeof(l->cookies[i]) - 1);
-	tn_buf_str(&text, "s:");
-	tn_sign(&text, signer, tn_slice(sid, 32));
-	tn_buf_str(&cookie, "connect.sid=");
-	tn_url_encode(&cookie, tn_buf_view(&text));
-	tn_buf_char(&cookie, '\0');
-	if (cookie.failed != 0)
-		die("cookie too long", NULL);
-	memcpy(l->cookies[i], cookie.ptr, cookie.len);
-	tn_buf_fini(&cookie);
-	tn_buf_fini(&text);
-}
-
-static void
-make_sessions(struct load *l, unsigned n)
-{
-	struct tn_err err = { 0 };
-	struct tn_slice secret = tn_slice_str(l->secret);
-	struct tn_signer *signer = tn_signer_new(&secret, 1, &err);
-	struct tn_redis *redis = tn_redis_new(&l->redis, 1, &err);
-
-	l->cookies = calloc(n, sizeof(*l->cookies));
-	if (signer == NULL || redis == NULL || l->cookies == NULL)
-		die("cannot make sessions", &err);
-	for (unsigned i = 0; i < n; i++)
-		make_session(l, redis, signer, i);
-	tn_redis_free(&redis);
-	tn_signer_free(&signer);
-}
-
-static void
-sample(struct load *l, int64_t us)
-{
-	if (l->nsamples < MAX_SAMPLES)
-		l->samples[l->nsamples++] = (uint32_t)us;
-}
+static void send_f(struct client *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static void
 send_f(struct client *c, const char *fmt, ...)
@@ -221,7 +94,7 @@ send_f(struct client *c, const char *fmt, ...)
 static void
 ask(struct client *c)
 {
-	c->sent_us = now_us();
+	c->sent_us = meter_now_us();
 	send_f(c, "42%s,1[\"GetMe\"]", c->load->target.namespace);
 }
 
@@ -233,7 +106,7 @@ publish(struct load *l)
 	struct client *c = &l->clients[seq % l->nclients];
 
 	l->seen[seq % RING] = 0;
-	l->published_us[seq % RING] = now_us();
+	l->published_us[seq % RING] = meter_now_us();
 	send_f(c, "42%s,[\"AddChat\",{\"room\":\"load\",\"message\":"
 	    "\"#%llu#%0100d\"}]", l->target.namespace,
 	    (unsigned long long)seq, 0);
@@ -276,14 +149,14 @@ on_delivery(struct client *c, struct tn_slice packet)
 		return;
 	seq = strtoull(mark + 1, NULL, 10);
 	l->deliveries++;
-	if (!take_seq(c, seq)) {
+	if (seq >= l->published || !take_seq(c, seq)) {
 		l->doubled++;
 		return;
 	}
 	if (++l->seen[seq % RING] != l->nclients)
 		return;
 	l->ops++;
-	sample(l, now_us() - l->published_us[seq % RING]);
+	meter_sample(&l->meter, meter_now_us() - l->published_us[seq % RING]);
 	if (l->running)
 		publish(l);
 }
@@ -291,7 +164,8 @@ on_delivery(struct client *c, struct tn_slice packet)
 static bool
 contains(struct tn_slice s, const char *what)
 {
-	return memmem(s.ptr, s.len, what, strlen(what)) != NULL;
+	return s.ptr != NULL &&
+	    memmem(s.ptr, s.len, what, strlen(what)) != NULL;
 }
 
 static void
@@ -300,6 +174,8 @@ on_packet(struct ws_client *ws, struct tn_slice packet)
 	struct client *c = ws->user;
 	struct load *l = c->load;
 
+	if (packet.len == 0)
+		return;
 	if (packet.ptr[0] == '0') {
 		l->ready++;
 		if (strcmp(l->mode, "fanout") == 0 ||
@@ -314,7 +190,7 @@ on_packet(struct ws_client *ws, struct tn_slice packet)
 		l->joined++;
 	} else if (packet.ptr[0] == '3' && contains(packet, ",1[")) {
 		l->ops++;
-		sample(l, now_us() - c->sent_us);
+		meter_sample(&l->meter, meter_now_us() - c->sent_us);
 		c->sent_us = 0;
 		if (l->running && l->rate == 0)
 			ask(c);
@@ -364,12 +240,10 @@ open_client(struct load *l, unsigned i, unsigned cookie)
 {
 	struct client *c = &l->clients[i];
 
-	if (i >= l->nopen)
-		l->nopen = i + 1;
 	memset(c, 0, sizeof(*c));
 	c->load = l;
 	c->index = i;
-	if (ws_client_open(&c->ws, &l->target, l->cookies[cookie]) < 0)
+	if (ws_client_open(&c->ws, &l->target, l->sessions.cookies[cookie]) < 0)
 		die("cannot connect", NULL);
 	c->ws.user = c;
 	watch(l, c, EPOLL_CTL_ADD);
@@ -379,10 +253,10 @@ static void
 wait_until(struct load *l, const unsigned *counter, unsigned goal,
     const char *what)
 {
-	int64_t deadline = now_us() + SETUP_MS * 1000LL;
+	int64_t deadline = meter_now_us() + SETUP_MS * 1000LL;
 
 	while (*counter < goal) {
-		if (now_us() > deadline)
+		if (meter_now_us() > deadline)
 			die(what, NULL);
 		turn(l, 100);
 	}
@@ -403,56 +277,50 @@ open_all(struct load *l)
 	wait_until(l, &l->ready, l->nclients, "handshakes");
 }
 
-static int
-compare_u32(const void *a, const void *b)
+static void
+begin(struct load *l)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double
-percentile_ms(const struct load *l, double p)
-{
-	if (l->nsamples == 0)
-		return 0;
-	return l->samples[(size_t)((double)(l->nsamples - 1) * p)] / 1000.0;
+	l->running = true;
+	l->start_cpu_us = meter_cpu_us(&l->meter);
+	l->start_us = meter_now_us();
 }
 
 static int
-report(struct load *l, uint64_t ops, int64_t cpu_us, int64_t wall_us)
+report(struct load *l, uint64_t ops)
 {
-	qsort(l->samples, l->nsamples, sizeof(*l->samples), compare_u32);
+	int64_t cpu_us = meter_cpu_us(&l->meter) - l->start_cpu_us;
+	int64_t wall_us = meter_now_us() - l->start_us;
+
 	printf("mode=%s clients=%u inflight=%u ops=%llu per_second=%.0f "
 	    "cpu_us_per_op=%.3f p50_ms=%.3f p99_ms=%.3f lost=%llu "
 	    "doubled=%llu rss_kb=%lld\n", l->mode, l->nclients, l->inflight,
 	    (unsigned long long)ops, (double)ops * 1e6 / (double)wall_us,
 	    ops == 0 ? 0 : (double)cpu_us / (double)ops,
-	    percentile_ms(l, 0.5), percentile_ms(l, 0.99),
+	    meter_percentile_ms(&l->meter, 0.5),
+	    meter_percentile_ms(&l->meter, 0.99),
 	    (unsigned long long)l->lost, (unsigned long long)l->doubled,
-	    (long long)server_rss_kb(l));
+	    (long long)meter_rss_kb(&l->meter));
 	return l->lost + l->doubled == 0 && ops > 0 ? 0 : 1;
 }
 
-/* --clients handshakes in all, --inflight at a time, each closed when ready. */
+/* --clients handshakes in all, --inflight at once, each closed when ready. */
 static int
 run_handshake(struct load *l)
 {
 	unsigned width = l->inflight < l->nclients ? l->inflight : l->nclients;
 	unsigned opened = 0, done = 0;
-	int64_t cpu, start;
 
-	l->clients = calloc(width, sizeof(*l->clients));
+	l->clients = calloc(l->nclients, sizeof(*l->clients));
 	if (l->clients == NULL)
 		die("out of memory", NULL);
-	cpu = server_cpu_us(l);
-	start = now_us();
+	begin(l);
+	l->running = false;	/* clients are closed all the time */
 	for (; opened < width; opened++) {
 		open_client(l, opened, opened);
-		l->clients[opened].sent_us = now_us();
+		l->clients[opened].sent_us = meter_now_us();
 	}
 	while (done < l->nclients) {
-		if (now_us() - start > SETUP_MS * 1000LL)
+		if (meter_now_us() - l->start_us > SETUP_MS * 1000LL)
 			die("handshakes", NULL);
 		turn(l, 100);
 		for (unsigned i = 0; i < width; i++) {
@@ -460,36 +328,34 @@ run_handshake(struct load *l)
 
 			if (c->ws.state != WS_READY)
 				continue;
-			sample(l, now_us() - c->sent_us);
+			meter_sample(&l->meter, meter_now_us() - c->sent_us);
 			done++;
 			epoll_ctl(l->epoll, EPOLL_CTL_DEL, c->ws.fd, NULL);
 			ws_client_close(&c->ws);
 			if (opened < l->nclients) {
 				open_client(l, i, opened++);
-				c->sent_us = now_us();
+				c->sent_us = meter_now_us();
 			}
 		}
 	}
-	return report(l, done, server_cpu_us(l) - cpu, now_us() - start);
+	return report(l, done);
 }
 
 /* GetMe with an ack, flat out or at --rate a second over all clients. */
 static int
 run_ack(struct load *l)
 {
-	int64_t cpu, start, end;
 	uint64_t asked = 0;
+	int64_t end;
 
 	open_all(l);
-	l->running = true;
-	cpu = server_cpu_us(l);
-	start = now_us();
-	end = start + (int64_t)(l->seconds * 1e6);
+	begin(l);
+	end = l->start_us + (int64_t)(l->seconds * 1e6);
 	for (unsigned i = 0; l->rate == 0 && i < l->nclients; i++)
 		ask(&l->clients[i]);
-	while (now_us() < end) {
-		uint64_t due = (uint64_t)((double)(now_us() - start) *
-		    l->rate / 1e6);
+	while (meter_now_us() < end) {
+		uint64_t due = (uint64_t)((double)(meter_now_us() -
+		    l->start_us) * l->rate / 1e6);
 
 		for (; l->rate > 0 && asked < due; asked++) {
 			struct client *c = &l->clients[asked % l->nclients];
@@ -500,14 +366,14 @@ run_ack(struct load *l)
 		turn(l, 1);
 	}
 	l->running = false;
-	return report(l, l->ops, server_cpu_us(l) - cpu, now_us() - start);
+	return report(l, l->ops);
 }
 
 /* Messages into a room of all clients; an operation is one delivery. */
 static int
 run_fanout(struct load *l)
 {
-	int64_t cpu, start, end;
+	int64_t end;
 
 	l->seen = calloc(RING, sizeof(*l->seen));
 	l->published_us = calloc(RING, sizeof(*l->published_us));
@@ -517,44 +383,39 @@ run_fanout(struct load *l)
 	wait_until(l, &l->joined, l->nclients, "joining the room");
 	for (int i = 0; i < 20; i++)
 		turn(l, 10);
-	l->running = true;
-	cpu = server_cpu_us(l);
-	start = now_us();
-	end = start + (int64_t)(l->seconds * 1e6);
+	begin(l);
+	end = l->start_us + (int64_t)(l->seconds * 1e6);
 	for (unsigned i = 0; i < l->inflight; i++)
 		publish(l);
-	while (now_us() < end)
+	while (meter_now_us() < end)
 		turn(l, 10);
 	l->running = false;
-	end = now_us() + PATIENCE_MS * 1000LL;
-	while (l->ops < l->published && now_us() < end)
+	end = meter_now_us() + PATIENCE_MS * 1000LL;
+	while (l->ops < l->published && meter_now_us() < end)
 		turn(l, 10);
 	for (unsigned i = 0; i < l->nclients; i++)
 		while (l->clients[i].next_seq < l->published)
 			move_on(&l->clients[i]);
-	return report(l, l->deliveries, server_cpu_us(l) - cpu,
-	    now_us() - start);
+	return report(l, l->deliveries);
 }
 
 /* All clients in a room and silent: resident memory, and CPU a second. */
 static int
 run_idle(struct load *l)
 {
-	int64_t before = server_rss_kb(l), cpu, start, end;
+	int64_t before = meter_rss_kb(&l->meter), end;
 
 	open_all(l);
 	wait_until(l, &l->joined, l->nclients, "joining the room");
-	l->running = true;
-	cpu = server_cpu_us(l);
-	start = now_us();
-	end = start + (int64_t)(l->seconds * 1e6);
-	while (now_us() < end)
+	begin(l);
+	end = l->start_us + (int64_t)(l->seconds * 1e6);
+	while (meter_now_us() < end)
 		turn(l, 100);
 	printf("mode=idle clients=%u bytes_per_socket=%.0f cpu_percent=%.2f "
 	    "rss_kb=%lld\n", l->nclients,
-	    (double)(server_rss_kb(l) - before) * 1024 / l->nclients,
-	    (double)(server_cpu_us(l) - cpu) * 100 /
-	    (double)(now_us() - start), (long long)server_rss_kb(l));
+	    (double)(meter_rss_kb(&l->meter) - before) * 1024 / l->nclients,
+	    (double)(meter_cpu_us(&l->meter) - l->start_cpu_us) * 100 /
+	    (double)(meter_now_us() - l->start_us), (long long)meter_rss_kb(&l->meter));
 	return 0;
 }
 
@@ -574,12 +435,13 @@ read_server(struct load *l, char *arg)
 	}
 }
 
-static void
-read_pids(struct load *l, char *arg)
+static bool
+read_redis(struct load *l, const char *arg)
 {
-	for (char *p = strtok(arg, ","); p != NULL && l->npids < MAX_PIDS;
-	    p = strtok(NULL, ","))
-		l->pids[l->npids++] = atol(p);
+	if (strncmp(arg, "unix:", 5) != 0)
+		return false;
+	l->redis.path = arg + 5;
+	return true;
 }
 
 static void
@@ -597,13 +459,15 @@ read_options(struct load *l, int argc, char **argv)
 		{ "namespace", required_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 },
 	};
+	bool good = true;
 	int o;
 
-	while ((o = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while (good &&
+	    (o = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (o) {
 		case 's': read_server(l, optarg); break;
-		case 'p': read_pids(l, optarg); break;
-		case 'r': l->redis.path = optarg + 5; break;
+		case 'p': good = meter_read_pids(&l->meter, optarg); break;
+		case 'r': good = read_redis(l, optarg); break;
 		case 'k': l->secret = optarg; break;
 		case 'c': l->nclients = (unsigned)atoi(optarg); break;
 		case 't': l->seconds = atof(optarg); break;
@@ -613,29 +477,16 @@ read_options(struct load *l, int argc, char **argv)
 		default: exit(2);
 		}
 	}
-	if (optind + 1 != argc || l->npids == 0 || l->secret == NULL ||
-	    l->redis.path == NULL || l->nclients == 0 || l->inflight == 0 ||
+	if (!good || optind + 1 != argc || l->meter.npids == 0 ||
+	    l->secret == NULL || l->redis.path == NULL ||
+	    l->nclients == 0 || l->inflight == 0 ||
 	    (l->target.path == NULL && l->target.host == NULL))
 		die("usage: see the top of tests/bench/load.c", NULL);
 	l->mode = argv[optind];
 }
 
-static void
-close_all(struct load *l)
-{
-	for (unsigned i = 0; i < l->nopen; i++)
-		if (l->clients[i].ws.state != WS_CLOSED)
-			ws_client_close(&l->clients[i].ws);
-	close(l->epoll);
-	free(l->clients);
-	free(l->cookies);
-	free(l->samples);
-	free(l->seen);
-	free(l->published_us);
-}
-
-int
-main(int argc, char **argv)
+static int
+run(struct load *l)
 {
 	static const struct {
 		const char *mode;
@@ -644,28 +495,49 @@ main(int argc, char **argv)
 		{ "handshake", run_handshake }, { "ack", run_ack },
 		{ "fanout", run_fanout }, { "idle", run_idle },
 	};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(l->mode, modes[i].mode) == 0)
+			return modes[i].run(l);
+	die("no such mode", NULL);
+	return 2;
+}
+
+static void
+clean_up(struct load *l)
+{
+	for (unsigned i = 0; i < l->nclients; i++)
+		if (l->clients[i].load != NULL)		/* was opened */
+			ws_client_close(&l->clients[i].ws);
+	free(l->clients);
+	free(l->seen);
+	free(l->published_us);
+	sessions_fini(&l->sessions);
+	meter_fini(&l->meter);
+}
+
+int
+main(int argc, char **argv)
+{
 	struct load l = { .nclients = 100, .seconds = 3, .inflight = 1,
 	    .target.namespace = "/packtchat" };
 	struct rlimit files = { 0 };
 	struct tn_err err = { 0 };
-	int status = -1;
+	int status;
 
+	if (!meter_init(&l.meter) || tn_random_start(&err) < 0)
+		die("cannot start", &err);
 	read_options(&l, argc, argv);
-	if (tn_random_start(&err) < 0)
-		die("random", &err);
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);
-	l.samples = calloc(MAX_SAMPLES, sizeof(*l.samples));
-	if (l.epoll < 0 || l.samples == NULL)
+	if (l.epoll < 0)
 		die("cannot start", NULL);
-	make_sessions(&l, l.nclients);
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (strcmp(l.mode, modes[i].mode) == 0)
-			status = modes[i].run(&l);
-	if (status < 0)
-		die("no such mode", NULL);
-	close_all(&l);
+	if (sessions_make(&l.sessions, l.nclients, &l.redis, l.secret,
+	    &err) < 0)
+		die("cannot make sessions", &err);
+	status = run(&l);
+	clean_up(&l);
 	return status;
 }
