@@ -1,11 +1,16 @@
 #!/bin/bash
 #
-# ./dev bench sockets: one of our workers and one Node process, in turn, over
-# TCP on loopback, with the session check, the Redis adapter and the storing
-# of messages on, on both sides. Prints medians of server CPU per operation.
+# ./dev bench sockets: one of our workers, one Node process and a bare
+# WebSocket server (the floor), in turn, over TCP on loopback. Ours and Node's
+# have the session check, the Redis adapter and the storing of messages on;
+# the floor has nothing of it, and comes twice: "floor" sends each delivery by
+# itself, "floor-join" joins all that a client gets in a turn of its loop.
+# Prints medians of server CPU per operation; Redis and the load generator are
+# not counted.
 #
 # From the environment: ROUNDS (3), SECONDS_EACH (3), FANOUT (1000 sockets),
-# and what ./dev sets: TANDEM_BUILD, TANDEM_INTEROP, TANDEM_CLIENT.
+# WHO (ours node floor floor-join), and what ./dev sets: TANDEM_BUILD,
+# TANDEM_INTEROP, TANDEM_CLIENT.
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +19,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 rounds=${ROUNDS:-3}
 seconds=${SECONDS_EACH:-3}
 fanout=${FANOUT:-1000}
+columns=${WHO:-ours node floor floor-join}
 results=$TANDEM_BUILD/bench-sockets.txt
+plot=$TANDEM_BUILD/bench-sockets.svg
 
 # Name, then the arguments of the load generator. An operation is a handshake
 # up to CONNECT, a question with its acknowledgement, or one delivery.
@@ -47,10 +54,22 @@ main()
 	: >"$results"
 	for ((round = 1; round <= rounds; round++)); do
 		echo "round $round of $rounds"
-		measure ours start_ours
-		measure node start_node
+		one_round
 	done
 	summary
+}
+
+# Each of them on every operation before the next operation begins, so that
+# what they are compared in was measured within seconds.
+one_round()
+{
+	local name args who
+
+	while read -r name args; do
+		for who in $columns; do
+			measure "$who" "$name" "$args"
+		done
+	done < <(measures)
 }
 
 prepare_ours()
@@ -83,71 +102,50 @@ start_node()
 	    "$secret"
 }
 
+start_floor()
+{
+	stack_spawn server "$TANDEM_BUILD/tests/bench/floor_ws" \
+	    --listen "127.0.0.1:$port"
+}
+
+start_floor-join()
+{
+	stack_spawn server "$TANDEM_BUILD/tests/bench/floor_ws" \
+	    --listen "127.0.0.1:$port" --coalesce
+}
+
 listens()
 {
 	(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
 }
 
-# measure WHO START: a fresh server for each measure, so that none inherits
-# another's memory.
+# measure WHO NAME ARGUMENTS: a fresh server for each measure, so that none
+# inherits another's memory.
 measure()
 {
-	local name args line
+	local line
 
-	while read -r name args; do
-		"$2"
-		stack_ready server listens
-		# shellcheck disable=SC2086  # args is words
-		line=$("$TANDEM_BUILD/tests/bench/load" $args \
-		    --server "127.0.0.1:$port" --pid "${stack_pids[server]}" \
-		    --redis "unix:$stack_run/redis.sock" --secret "$secret") ||
-		    line="$line status=$?"
-		echo "$1 $name $line" | tee -a "$results"
-		stack_end server || true
-	done < <(measures)
+	"start_$1"
+	stack_ready server listens
+	# shellcheck disable=SC2086  # the arguments are words
+	line=$("$TANDEM_BUILD/tests/bench/load" $3 \
+	    --server "127.0.0.1:$port" --pid "${stack_pids[server]}" \
+	    --redis "unix:$stack_run/redis.sock" --secret "$secret") ||
+	    line="$line status=$?"
+	echo "$1 $2 $line" | tee -a "$results"
+	stack_end server || true
 }
 
-# Medians over the rounds, and how often Node's cost ours is.
+# How often Node's cost ours is, and ours that of the floors.
 summary()
 {
-	awk '
-	function median(k,   a, m, i, j, t) {
-		m = split(v[k], a, " ")
-		for (i = 2; i <= m; i++)
-			for (j = i; j > 1 && a[j-1] + 0 > a[j] + 0; j--) {
-				t = a[j]; a[j] = a[j-1]; a[j-1] = t
-			}
-		return a[int((m + 1) / 2)] + 0
-	}
-	function row(name, key, unit,   o, p) {
-		o = median("ours " name " " key)
-		p = median("node " name " " key)
-		printf "%-12s %-22s %10.2f %10.2f %7.1fx\n", name, unit, o, p,
-		    (o > 0 ? p / o : 0)
-	}
-	{
-		if (!($2 in known)) { known[$2] = 1; names[++n] = $2 }
-		for (i = 3; i <= NF; i++) {
-			split($i, kv, "=")
-			k = $1 " " $2 " " kv[1]
-			v[k] = v[k] " " kv[2]
-			if (kv[1] == "lost" || kv[1] == "doubled")
-				bad[$1] += kv[2]
-		}
-	}
-	END {
-		printf "\n%-12s %-22s %10s %10s %8s\n", "operation", "",
-		    "ours", "node", "ratio"
-		for (i = 1; i <= n; i++)
-			if (names[i] == "idle")
-				row("idle", "bytes_per_socket", "bytes per socket")
-			else {
-				row(names[i], "cpu_us_per_op", "server CPU, us")
-				row(names[i], "p99_ms", "p99, ms")
-			}
-		printf "lost or doubled deliveries: ours %d, node %d\n",
-		    bad["ours"], bad["node"]
-	}' "$results"
+	awk -v columns="$columns" \
+	    -v ratios='node/ours ours/floor ours/floor-join' \
+	    -f "$here/medians.awk" -f "$here/summary.awk" "$results"
+	awk -v columns="$columns" \
+	    -v title='tandem-ws beside Socket.IO on Node and a bare server' \
+	    -f "$here/medians.awk" -f "$here/plot.awk" "$results" >"$plot"
+	echo "results: $results; plot: $plot"
 }
 
 main
