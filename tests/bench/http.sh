@@ -16,8 +16,9 @@
 # each used once, since both forms end theirs. Their secret is known, so the
 # proof in the form is too. Each log-in ends in a new session.
 #
-# From the environment: ROUNDS (3), SECONDS_EACH (3), CONNECTIONS (16), and
-# what ./dev sets: TANDEM_BUILD, TANDEM_INTEROP.
+# From the environment: ROUNDS (3), SECONDS_EACH (3), CONNECTIONS (16), ONLY
+# (some of these operations), and what ./dev sets: TANDEM_BUILD,
+# TANDEM_INTEROP.
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -156,6 +157,7 @@ measure()
 {
 	local who=$1 operation=$2 options=$3 line
 
+	[[ " ${ONLY:-$operation} " == *" $operation "* ]] || return 0
 	rm -f "$stack_run/$who.sock"
 	shift 3
 	"start_$who" "$@"

@@ -9,8 +9,8 @@
 # not counted.
 #
 # From the environment: ROUNDS (3), SECONDS_EACH (3), FANOUT (1000 sockets),
-# WHO (ours node floor floor-join), and what ./dev sets: TANDEM_BUILD,
-# TANDEM_INTEROP, TANDEM_CLIENT.
+# WHO (ours node floor floor-join), ONLY (some of the operations), and what
+# ./dev sets: TANDEM_BUILD, TANDEM_INTEROP, TANDEM_CLIENT.
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -66,6 +66,7 @@ one_round()
 	local name args who
 
 	while read -r name args; do
+		[[ " ${ONLY:-$name} " == *" $name "* ]] || continue
 		for who in $columns; do
 			measure "$who" "$name" "$args"
 		done
