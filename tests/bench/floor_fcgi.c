@@ -61,7 +61,7 @@ struct server {
 	size_t answer_len, end_at;
 };
 
-/* ---- What is ready before the first request ------------------------------- */
+/* ---- What is ready before the first request ------------------------------ */
 
 static unsigned char *
 record(unsigned char *p, unsigned type, size_t len)
@@ -121,7 +121,7 @@ make_hash(struct server *s)
 		floor_die("no hash at this cost");
 }
 
-/* ---- A request ------------------------------------------------------------ */
+/* ---- A request ----------------------------------------------------------- */
 
 /* Is the reply to GET whole? "$5\r\nhello\r\n", or "$-1\r\n". */
 static bool
@@ -196,7 +196,7 @@ take_records(struct server *s, struct conn *c)
 	return go_on && c->len < INPUT;
 }
 
-/* ---- The loop ------------------------------------------------------------- */
+/* ---- The loop ------------------------------------------------------------ */
 
 static bool
 on_ready(struct server *s, struct conn *c)

@@ -54,7 +54,7 @@ http_client_send(struct http_client *c, struct tn_slice request)
 	return true;
 }
 
-/* ---- An answer ------------------------------------------------------------ */
+/* ---- An answer ----------------------------------------------------------- */
 
 struct head {
 	size_t len;		/* with the empty line */

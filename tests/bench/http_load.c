@@ -72,7 +72,7 @@ die(const char *what, const struct tn_err *err)
 	exit(2);
 }
 
-/* ---- One request ---------------------------------------------------------- */
+/* ---- One request --------------------------------------------------------- */
 
 /* The request, with its cookies filled in. */
 static struct tn_slice
@@ -156,7 +156,7 @@ on_answer(struct load *l, struct client *c, const struct http_answer *a)
 	c->sent_us = 0;
 }
 
-/* ---- All of them ---------------------------------------------------------- */
+/* ---- All of them --------------------------------------------------------- */
 
 /* A server may close a kept connection between two answers, not within. */
 static void
@@ -244,7 +244,7 @@ report(struct load *l)
 	return l->wrong == 0 && ops > 0 ? 0 : 1;
 }
 
-/* ---- The command line ----------------------------------------------------- */
+/* ---- The command line ---------------------------------------------------- */
 
 static bool
 read_server(struct load *l, char *arg)

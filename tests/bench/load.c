@@ -415,7 +415,8 @@ run_idle(struct load *l)
 	    "rss_kb=%lld\n", l->nclients,
 	    (double)(meter_rss_kb(&l->meter) - before) * 1024 / l->nclients,
 	    (double)(meter_cpu_us(&l->meter) - l->start_cpu_us) * 100 /
-	    (double)(meter_now_us() - l->start_us), (long long)meter_rss_kb(&l->meter));
+	    (double)(meter_now_us() - l->start_us),
+	    (long long)meter_rss_kb(&l->meter));
 	return 0;
 }
 
