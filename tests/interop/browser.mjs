@@ -43,8 +43,11 @@ async function fillIn(page, path, username, password) {
     page.click("main form button, form.card button")]);
 }
 
+// Connected, and the upgrade over: a session that ends in the middle of it
+// leaves a request that is rightly answered with 400.
 const connected = (page) => page.waitForFunction(
-  () => document.body.dataset.state === "connected");
+  () => document.body.dataset.state === "connected" &&
+    socket.io.engine.transport.name === "websocket", { polling: 50 });
 const shows = (page, selector, text) => page.waitForFunction(
   (s, t) => document.querySelector(s)?.textContent.includes(t),
   { timeout: 10000 }, selector, text);
