@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "io/inner.h"
 
-/* ---- closing --------------------------------------------------------------*/
+/* ---- sending and closing --------------------------------------------------------------*/
 
 void
 tn_client_close(struct tn_client *c)
@@ -19,6 +19,19 @@ tn_client_close(struct tn_client *c)
 		return;
 	c->is_closing = true;
 	tn_conn_close(c->conn, TN_CLOSE_FORCED_CLOSE);
+}
+
+void
+tn_client_send(struct tn_client *c, const struct tn_sio_packet *packet,
+    bool built)
+{
+	struct tn_rcbuf *rc = built ? tn_sio_encode(packet) : NULL;
+
+	if (rc != NULL)
+		tn_conn_send(c->conn, rc);
+	else
+		tn_client_close(c);
+	tn_rcbuf_unref(&rc);
 }
 
 static void

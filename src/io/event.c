@@ -52,7 +52,7 @@ send_ack(struct tn_socket *s, uint64_t id, struct tn_slice args)
 		.id = id,
 	};
 	struct tn_buf *b = &s->ns->io->scratch;
-	struct tn_rcbuf *rc = NULL;
+	bool built;
 
 	if (s->state != TN_SOCKET_CONNECTED)
 		return;
@@ -60,13 +60,8 @@ send_ack(struct tn_socket *s, uint64_t id, struct tn_slice args)
 	tn_buf_char(b, '[');
 	tn_buf_slice(b, args);
 	tn_buf_char(b, ']');
-	if (tn_buf_finish(b, &packet.data, NULL) == 0)
-		rc = tn_sio_encode(&packet);
-	if (rc != NULL)
-		tn_conn_send(s->client->conn, rc);
-	else
-		tn_client_close(s->client);
-	tn_rcbuf_unref(&rc);
+	built = tn_buf_finish(b, &packet.data, NULL) == 0;
+	tn_client_send(s->client, &packet, built);
 }
 
 /* {"error":text}, or with a name {"event":name,"error":text}. */

@@ -160,6 +160,12 @@ extern const struct tn_engine_hooks tn_client_hooks;
 
 /* Close the connection; what it still sends is not heard. */
 void tn_client_close(struct tn_client *client);
+/*
+ * Send a packet whose payload has been written (built is false if it could
+ * not be); without memory, the client is closed: it must not miss an answer.
+ */
+void tn_client_send(struct tn_client *client,
+    const struct tn_sio_packet *packet, bool built);
 /* The first namespace was joined: the deadline is off. */
 void tn_client_joined(struct tn_client *client);
 

@@ -158,8 +158,8 @@ tn_ns_refuse(struct tn_client *client, struct tn_slice nsp,
 	struct tn_sio_packet packet = {
 		.type = TN_SIO_CONNECT_ERROR, .nsp = nsp,
 	};
-	struct tn_rcbuf *rc;
 	struct tn_buf body;
+	bool built;
 
 	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
 	tn_buf_str(&body, "{\"message\":");
@@ -169,14 +169,8 @@ tn_ns_refuse(struct tn_client *client, struct tn_slice nsp,
 		tn_buf_slice(&body, data);
 	}
 	tn_buf_char(&body, '}');
-	rc = NULL;
-	if (tn_buf_finish(&body, &packet.data, NULL) == 0)
-		rc = tn_sio_encode(&packet);
-	if (rc != NULL)
-		tn_conn_send(client->conn, rc);
-	else
-		tn_client_close(client);
-	tn_rcbuf_unref(&rc);
+	built = tn_buf_finish(&body, &packet.data, NULL) == 0;
+	tn_client_send(client, &packet, built);
 	tn_buf_fini(&body);
 }
 

@@ -166,13 +166,8 @@ tn_socket_send(struct tn_socket *s, enum tn_sio_type type,
 	struct tn_sio_packet packet = {
 		.type = type, .nsp = tn_ns_name(s->ns), .data = data,
 	};
-	struct tn_rcbuf *rc = tn_sio_encode(&packet);
 
-	if (rc != NULL)
-		tn_conn_send(s->client->conn, rc);
-	else
-		tn_client_close(s->client);
-	tn_rcbuf_unref(&rc);
+	tn_client_send(s->client, &packet, true);
 }
 
 /* ---- handlers -------------------------------------------------------------*/
