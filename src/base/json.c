@@ -9,18 +9,6 @@
 
 /* ---- escapes --------------------------------------------------------------*/
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Four digits behind "\u" at the front of s. */
 static bool
 read_unit(struct tn_slice s, uint32_t *unit)
@@ -30,7 +18,7 @@ read_unit(struct tn_slice s, uint32_t *unit)
 	if (s.len < 6 || s.ptr[0] != '\\' || s.ptr[1] != 'u')
 		return false;
 	for (int i = 2; i < 6; i++) {
-		int digit = hex_value(s.ptr[i]);
+		int digit = tn_hex_digit(s.ptr[i]);
 
 		if (digit < 0)
 			return false;

@@ -81,13 +81,6 @@ is_digit(const struct scan *s)
 	return s->p < s->end && *s->p >= '0' && *s->p <= '9';
 }
 
-static bool
-is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
-	    (c >= 'A' && c <= 'F');
-}
-
 /* ---- strings --------------------------------------------------------------*/
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -139,7 +132,10 @@ scan_escape(struct scan *s)
 	if (s->end - p < 5)
 		return false;
 	s->p = p + 5;
-	return is_hex(p[1]) && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]);
+	for (int i = 1; i <= 4; i++)
+		if (tn_hex_digit(p[i]) < 0)
+			return false;
+	return true;
 }
 
 /* At the byte behind the first quote. Ends behind the last one. */

@@ -130,6 +130,18 @@ tn_slice_u64(struct tn_slice s, uint64_t *out)
 	return true;
 }
 
+int
+tn_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 bool
 tn_equal_ct(struct tn_slice a, struct tn_slice b)
 {

@@ -82,6 +82,9 @@ bool tn_slice_split(struct tn_slice s, char sep, struct tn_slice *name,
  */
 bool tn_slice_u64(struct tn_slice s, uint64_t *out);
 
+/* The value of a hexadecimal digit of either case, or -1. */
+int tn_hex_digit(char c);
+
 /*
  * Compare in time that depends on the lengths alone, for secrets.
  */

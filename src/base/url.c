@@ -14,18 +14,6 @@ is_kept(char c)
 	    (c != '\0' && strchr("-_.!~*'()", c) != NULL);
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 void
 tn_url_encode(struct tn_buf *out, struct tn_slice in)
 {
@@ -54,9 +42,9 @@ decode(char *to, struct tn_slice in, bool plus_is_space, size_t *len)
 		if (c == '+' && plus_is_space) {
 			c = ' ';
 		} else if (c == '%') {
-			int high = i + 2 < in.len ? hex_digit(in.ptr[i + 1]) :
+			int high = i + 2 < in.len ? tn_hex_digit(in.ptr[i + 1]) :
 			    -1;
-			int low = high < 0 ? -1 : hex_digit(in.ptr[i + 2]);
+			int low = high < 0 ? -1 : tn_hex_digit(in.ptr[i + 2]);
 
 			if (low < 0)
 				return false;
