@@ -22,7 +22,6 @@
 #define TN_LIMIT_HEADER_COUNT		128
 #define TN_LIMIT_QUERY_PAIRS		64
 #define TN_LIMIT_FORM_PAIRS		256
-#define TN_LIMIT_COOKIES		64
 #define TN_LIMIT_COOKIE_BYTES		8192	/* the Cookie header */
 #define TN_LIMIT_PATH_BYTES		4096
 #define TN_LIMIT_PARAMS			16	/* ":name" parts of one route */
@@ -85,7 +84,6 @@
 #define TN_LIMIT_CHAT_ROOM		64	/* bytes of a room's name */
 #define TN_LIMIT_CHAT_MESSAGE		4096	/* bytes of one message */
 #define TN_LIMIT_CHAT_HISTORY		100	/* messages in one answer */
-#define TN_LIMIT_CHAT_STREAM		10000	/* messages kept a room */
 #define TN_LIMIT_CHAT_ROOMS		1000	/* rooms in one answer */
 #define TN_LIMIT_CHAT_USERS		1000	/* users in one answer */
 #define TN_LIMIT_CHAT_USER_ID		128	/* bytes */
