@@ -38,12 +38,10 @@ stop(void)
 static void
 ask(const char *line, char text[256])
 {
-	struct tn_slice rest = tn_slice_str(line), words[16];
+	struct tn_slice words[REDIS_WORDS];
 	struct tn_reply *reply;
-	size_t n = 0;
+	size_t n = redis_words(line, words);
 
-	while (rest.ptr != NULL && n < 16)
-		words[n++] = tn_slice_cut(&rest, ' ');
 	ck_assert_int_eq(tn_redis_call(redis, words, n, &reply, NULL), 0);
 	if (text != NULL)
 		snprintf(text, 256, "%.*s", TN_SLICE_ARG(tn_reply_text(reply)));

@@ -193,11 +193,9 @@ say(struct chat *chat, const char *args, const struct chat_user *user,
 static void
 redis(const char *line)
 {
-	struct tn_slice rest = tn_slice_str(line), words[16];
-	size_t n = 0;
+	struct tn_slice words[REDIS_WORDS];
+	size_t n = redis_words(line, words);
 
-	while (rest.ptr != NULL && n < 16)
-		words[n++] = tn_slice_cut(&rest, ' ');
 	ck_assert_int_eq(tn_link_call(link_, words, n, NULL, NULL), 0);
 }
 

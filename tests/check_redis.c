@@ -48,11 +48,9 @@ teardown(void)
 static int
 call(const char *line, struct tn_reply **reply, struct tn_err *err)
 {
-	struct tn_slice rest = tn_slice_str(line), words[16];
-	size_t n = 0;
+	struct tn_slice words[REDIS_WORDS];
+	size_t n = redis_words(line, words);
 
-	while (rest.ptr != NULL && n < 16)
-		words[n++] = tn_slice_cut(&rest, ' ');
 	return tn_redis_call(redis, words, n, reply, err);
 }
 

@@ -132,12 +132,10 @@ teardown(void)
 static void
 redis(const char *line)
 {
-	struct tn_slice rest = tn_slice_str(line), words[16];
+	struct tn_slice words[REDIS_WORDS];
 	struct tn_reply *reply;
-	size_t n = 0;
+	size_t n = redis_words(line, words);
 
-	while (rest.ptr != NULL && n < 16)
-		words[n++] = tn_slice_cut(&rest, ' ');
 	ck_assert_int_eq(tn_redis_call(other, words, n, &reply, NULL), 0);
 	tn_reply_free(&reply);
 }

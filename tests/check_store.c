@@ -46,13 +46,11 @@ stop(void)
 static int64_t
 ask(const char *line, char text[256])
 {
-	struct tn_slice rest = tn_slice_str(line), words[16];
+	struct tn_slice words[REDIS_WORDS];
 	struct tn_reply *reply;
 	int64_t number;
-	size_t n = 0;
+	size_t n = redis_words(line, words);
 
-	while (rest.ptr != NULL && n < 16)
-		words[n++] = tn_slice_cut(&rest, ' ');
 	ck_assert_int_eq(tn_redis_call(redis, words, n, &reply, NULL), 0);
 	number = tn_reply_integer(reply);
 	if (text != NULL)

@@ -143,7 +143,7 @@ need()
 	done
 }
 
-# Node with the official packages; then: interop SCRIPT.mjs ARGUMENT...
+# Node with the official packages, for interop_tests.
 need_interop()
 {
 	need node
@@ -151,20 +151,12 @@ need_interop()
 	    lacking "the npm packages are not installed (./dev test does it)"
 }
 
-interop()
-{
-	local script=$1
-
-	shift
-	timeout -k 5 "${INTEROP_SECONDS:-120}" \
-	    node "$TANDEM_INTEROP/$script" "$@"
-}
-
 # interop_tests SCRIPT.mjs ARGUMENT...: each "ok NAME" or "not ok NAME" it
-# prints is a test, and that it comes to its end is one more.
+# prints (tests/interop/tap.mjs) is a test; that it tried something, and came
+# to its end, is one more.
 interop_tests()
 {
-	local line status=missing
+	local line status=missing before=$tap_count
 
 	while IFS= read -r line; do
 		case $line in
@@ -173,25 +165,10 @@ interop_tests()
 		'status '*) status=${line#status } ;;
 		*) diag "$line" ;;
 		esac
-	done < <(interop "$@"; echo "status $?")
+	done < <(timeout -k 5 "${INTEROP_SECONDS:-120}" \
+	    node "$TANDEM_INTEROP/$1" "${@:2}" 2>&1; echo "status $?")
+	[ "$tap_count" != "$before" ] || status="0, but tried nothing"
 	is "$status" 0 "$1 comes to its end"
-}
-
-# interop_tests SCRIPT ARGUMENT...: one that prints "ok NAME" or "not ok NAME"
-# for each thing it tried (tests/interop/tap.mjs).
-interop_tests()
-{
-	local line before=$tap_count
-
-	while IFS= read -r line; do
-		case $line in
-		'ok '*) pass "${line#ok }" ;;
-		'not ok '*) fail "${line#not ok }" ;;
-		*) diag "$line" ;;
-		esac
-	done < <(timeout -k 5 "${INTEROP_SECONDS:-120}" node \
-	    "$TANDEM_INTEROP/$1" "${@:2}" 2>&1 || echo "not ok $1 ran to its end")
-	[ "$tap_count" != "$before" ] || fail "$1 tried something"
 }
 
 lacking()

@@ -122,3 +122,14 @@ redis_server_stop(struct redis_server *s)
 	rmdir(s->dir);
 	s->dir[0] = '\0';
 }
+
+size_t
+redis_words(const char *line, struct tn_slice words[REDIS_WORDS])
+{
+	struct tn_slice rest = tn_slice_str(line);
+	size_t n = 0;
+
+	while (rest.ptr != NULL && n < REDIS_WORDS)
+		words[n++] = tn_slice_cut(&rest, ' ');
+	return n;
+}

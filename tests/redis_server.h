@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/slice.h"
+
 struct redis_server {
 	pid_t pid;		/* 0: not running */
 	char dir[128];
@@ -26,5 +28,13 @@ void redis_server_kill(struct redis_server *s);
 
 /* Kill it and remove the directory. */
 void redis_server_stop(struct redis_server *s);
+
+#define REDIS_WORDS	16
+
+/*
+ * Split a command at its spaces; the words point into line.
+ * Returns how many, at most REDIS_WORDS.
+ */
+size_t redis_words(const char *line, struct tn_slice words[REDIS_WORDS]);
 
 #endif
