@@ -130,6 +130,26 @@ START_TEST(a_full_queue_refuses_and_then_takes_again)
 }
 END_TEST
 
+/* A thread that has not begun, or has not woken, has room for a job too. */
+START_TEST(each_thread_takes_a_job_at_once)
+{
+	for (int round = 0; round < 200; round++) {
+		struct task tasks[2];
+		struct gate gate;
+		struct tn_pool *pool = tn_pool_new(2, 0, NULL);
+
+		gate_init(&gate);
+		make_tasks(tasks, 2, &gate);
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(tn_pool_submit(pool, &tasks[i].job),
+			    0);
+		gate_open(&gate);
+		tn_pool_free(&pool);
+		ck_assert_int_eq(atomic_load(&gate.done), 2);
+	}
+}
+END_TEST
+
 START_TEST(free_takes_null)
 {
 	struct tn_pool *pool = NULL;
@@ -148,6 +168,7 @@ pool_suite(void)
 	tcase_add_test(tc, every_job_is_done_once);
 	tcase_add_test(tc, one_thread_keeps_the_order);
 	tcase_add_test(tc, a_full_queue_refuses_and_then_takes_again);
+	tcase_add_test(tc, each_thread_takes_a_job_at_once);
 	tcase_add_test(tc, free_takes_null);
 	suite_add_tcase(s, tc);
 	return s;

@@ -16,7 +16,7 @@ struct tn_pool {
 	struct tn_pool_job **last;
 	size_t waiting;
 	size_t max_waiting;
-	size_t idle;			/* threads that wait for work */
+	size_t running;			/* jobs in hand */
 	bool ending;
 	size_t nthreads;
 	pthread_t threads[];
@@ -33,6 +33,7 @@ take(struct tn_pool *pool)
 	if (pool->first == NULL)
 		pool->last = &pool->first;
 	pool->waiting--;
+	pool->running++;
 	return job;
 }
 
@@ -45,14 +46,13 @@ run(void *arg)
 	pthread_mutex_lock(&pool->lock);
 	while ((job = take(pool)) != NULL || !pool->ending) {
 		if (job == NULL) {
-			pool->idle++;
 			pthread_cond_wait(&pool->work, &pool->lock);
-			pool->idle--;
 			continue;
 		}
 		pthread_mutex_unlock(&pool->lock);
 		job->fn(job);
 		pthread_mutex_lock(&pool->lock);
+		pool->running--;
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -91,7 +91,8 @@ tn_pool_submit(struct tn_pool *pool, struct tn_pool_job *job)
 	int result = 0;
 
 	pthread_mutex_lock(&pool->lock);
-	if (pool->waiting >= pool->max_waiting + pool->idle) {
+	if (pool->waiting + pool->running >=
+	    pool->max_waiting + pool->nthreads) {
 		result = TN_E_LIMIT;
 	} else {
 		job->next = NULL;
