@@ -59,7 +59,11 @@ open_store(struct site *site, struct tn_err *err)
 	if (site->redis == NULL)
 		return err->code;
 	site->store = tn_store_redis_new(site->redis,
-	    tn_slice_str(cfg->session.prefix), err);
+	    &(struct tn_store_redis_options){
+		.prefix = tn_slice_str(cfg->session.prefix),
+		.touch_percent = cfg->session.touch == 0 ? -1 :
+		    cfg->session.touch,
+	    }, err);
 	if (site->store == NULL)
 		return err->code;
 	site->by_user = (struct tn_throttle){ site->redis, "login-user",

@@ -18,6 +18,12 @@ bare_session(struct tn_buf *b)
 }
 
 static void
+ended_session(struct tn_buf *b)
+{
+	tn_key_session_ended(b, S("sess:"), S("S3"));
+}
+
+static void
 account(struct tn_buf *b)
 {
 	tn_key_account(b, S("kim"));
@@ -66,6 +72,8 @@ static const struct {
 } cases[] = {
 	{ "a session is connect-redis' key",	session,	"sess:S3" },
 	{ "an empty prefix is allowed",		bare_session,	"a/b c" },
+	{ "a mark in the slot of its session",	ended_session,
+	    "tandem:{sess:S3}:ended" },
 	{ "an account",				account,
 	    "tandem:{kim}:account" },
 	{ "a brace cannot end the tag",		account_of_a_joker,

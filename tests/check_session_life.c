@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "check_alloc.h"
 #include "check_main.h"
 #include "session_spy.h"
@@ -65,6 +66,88 @@ static void
 short_age(void)
 {
 	spy.s.original_max_age_ms = 5000;
+}
+
+static void
+same_value(void)
+{
+	tn_session_set(&spy.s, "views", S("1"));
+}
+
+static void
+save_untouched(void)
+{
+	ck_assert_int_eq(tn_session_save(&spy.s, NULL), 0);
+}
+
+static void
+modify_and_save(void)
+{
+	modify();
+	save_untouched();
+}
+
+static void
+reload(void)
+{
+	modify();
+	ck_assert_int_eq(tn_session_reload(&spy.s, NULL), 0);
+	ck_assert(!tn_session_is_modified(&spy.s));
+}
+
+static void
+set_to_null(void)
+{
+	modify();
+	tn_session_unset(&spy.s);
+}
+
+static void
+regenerate_and_save(void)
+{
+	regenerate();
+	save_untouched();
+}
+
+static void
+set_age(void)
+{
+	modify();
+	tn_session_set_max_age(&spy.s, 60000);
+}
+
+static void
+set_end(void)
+{
+	modify();
+	tn_session_set_expires(&spy.s, NOW + 9982500);
+}
+
+static void
+set_no_age(void)
+{
+	modify();
+	tn_session_set_max_age(&spy.s, -1);
+}
+
+static void
+resave(void)
+{
+	spy.options.resave = true;
+}
+
+static void
+resave_after_save(void)
+{
+	resave();
+	save_untouched();
+}
+
+static void
+unset_destroys(void)
+{
+	spy.options.unset = TN_UNSET_DESTROY;
+	set_to_null();
 }
 
 static void
@@ -138,6 +221,37 @@ static const struct {
 	    "GET, SET new 86400", true },
 	{ "a forged cookie costs no GET", FORGED, modify, false, false, 0,
 	    "SET new 86400", true },
+	{ "set to what it was", 0, same_value, false, false, 0,
+	    "GET, EXPIRE 86400", false },
+	{ "saved by name though untouched", 0, save_untouched, false, false,
+	    0, "GET, SET 86400, EXPIRE 86400", false },
+	{ "new, saved by name though untouched", NEW, save_untouched, false,
+	    false, 0, "SET new 86400, EXPIRE new 86400", false },
+	{ "modified and saved by name: the cookie comes", NEW,
+	    modify_and_save, false, false, 0,
+	    "SET new 86400, EXPIRE new 86400", true },
+	{ "the same, of an age", 1, modify_and_save, false, false, 0,
+	    "GET, SET 3600, EXPIRE 3600", true },
+	{ "reloaded: changes are lost", 0, reload, false, false, 0,
+	    "GET, GET, EXPIRE 86400", false },
+	{ "regenerated and saved by name", 0, regenerate_and_save, false,
+	    false, 0, "GET, DEL, SET new 86400, EXPIRE new 86400", true },
+	{ "set to null, and kept", 0, set_to_null, false, true, 0, "GET",
+	    false },
+	{ "set to null, and destroyed", 0, unset_destroys, false, true, 0,
+	    "GET, DEL", false },
+	{ "set to null when new", NEW, unset_destroys, true, false, 0, "",
+	    false },
+	{ "an age given later", 0, set_age, false, false, 0,
+	    "GET, SET 60", true },
+	{ "an end given later", 0, set_end, false, false, 0,
+	    "GET, SET 9983", true },
+	{ "an age taken away", 1, set_no_age, false, false, 0,
+	    "GET, SET 86400", false },
+	{ "resave: SET though unmodified", 0, resave, false, false, 0,
+	    "GET, SET 86400", false },
+	{ "resave: once in a request", 0, resave_after_save, false, false, 0,
+	    "GET, SET 86400, EXPIRE 86400", false },
 	{ "a safe cookie is not sent on a plain line", 2, modify, false, true,
 	    0, "GET, SET 86400", false },
 };
@@ -292,6 +406,206 @@ START_TEST(a_new_sid_has_a_new_cookie)
 }
 END_TEST
 
+START_TEST(bytes_of_partitioned_and_priority)
+{
+	spy.options.partitioned = true;
+	spy.options.priority = TN_PRIORITY_HIGH;
+	spy.options.secure = TN_SECURE_YES;
+	spy.options.max_age_ms = 75000;
+	ck_assert_int_eq(spy_load("", true), 0);
+	spy.s.sid = S("S8");
+	tn_session_set(&spy.s, "views", S("1"));
+	ck_assert_int_eq(spy_commit(true), 0);
+	ck_assert(spy_kept_is(S("S8"), "{\"cookie\":{\"originalMaxAge\":75000,"
+	    "\"partitioned\":true,\"priority\":\"high\","
+	    "\"expires\":\"2023-11-14T22:14:36.000Z\",\"secure\":true,"
+	    "\"httpOnly\":true,\"path\":\"/\"},\"views\":1}"));
+	ck_assert(tn_slice_is(tn_buf_view(&spy.cookie), "connect.sid=s%3AS8."
+	    "rtt6wsMQ8sjjHAT6P1ZjSyASpoAVKnI4RCnHVwFFoNo; Path=/; "
+	    "Expires=Tue, 14 Nov 2023 22:14:36 GMT; HttpOnly; Secure; "
+	    "Partitioned; Priority=High"));
+}
+END_TEST
+
+START_TEST(same_site_as_the_line_is)
+{
+	spy.options.same_site = TN_SAME_SITE_AUTO;
+	ck_assert_int_eq(spy_load("", _i == 1), 0);
+	spy.s.sid = S("x");
+	modify();
+	ck_assert_int_eq(spy_commit(_i == 1), 0);
+	ck_assert(spy_kept_is(S("x"), _i == 1 ?
+	    "{\"cookie\":{\"originalMaxAge\":null,\"expires\":null,"
+	    "\"httpOnly\":true,\"path\":\"/\",\"sameSite\":\"none\"},"
+	    "\"views\":2}" :
+	    "{\"cookie\":{\"originalMaxAge\":null,\"expires\":null,"
+	    "\"httpOnly\":true,\"path\":\"/\",\"sameSite\":\"lax\"},"
+	    "\"views\":2}"));
+}
+END_TEST
+
+START_TEST(an_end_for_all)
+{
+	spy.options.expires_ms = NOW + 9982500;
+	ck_assert_int_eq(spy_load("", false), 0);
+	spy.s.sid = S("x");
+	modify();
+	ck_assert_int_eq(spy_commit(false), 0);
+	ck_assert(spy_kept_is(S("x"), "{\"cookie\":{\"originalMaxAge\":"
+	    "9982500,\"expires\":\"2023-11-15T00:59:43.500Z\","
+	    "\"httpOnly\":true,\"path\":\"/\"},\"views\":2}"));
+}
+END_TEST
+
+/* ---- Ids of the application -----------------------------------------------*/
+
+static struct tn_slice next_id;
+
+static int
+give_id(struct tn_buf *out, void *arg)
+{
+	tn_buf_slice(out, next_id);
+	return *(int *)arg;
+}
+
+static char id_of_limit[TN_LIMIT_SESSION_ID + 1];
+
+static const struct {
+	const char *name;
+	struct tn_slice id;
+	int result, loaded;
+} ids[] = {
+	{ "any text", S("a/b+c=d"), 0, 0 },
+	{ "any script", S("\xc3\xa9\xe2\x82\xac"), 0, 0 },
+	{ "none", S(""), 0, TN_E_SYNTAX },
+	{ "a NUL", S("a\0b"), 0, TN_E_SYNTAX },
+	{ "no UTF-8", S("\xff"), 0, TN_E_SYNTAX },
+	{ "a byte below the limit", { id_of_limit, TN_LIMIT_SESSION_ID - 1 },
+	    0, 0 },
+	{ "the limit", { id_of_limit, TN_LIMIT_SESSION_ID }, 0, 0 },
+	{ "a byte more", { id_of_limit, TN_LIMIT_SESSION_ID + 1 }, 0,
+	    TN_E_LIMIT },
+	{ "a failure", S("a"), TN_E_STATE, TN_E_STATE },
+};
+
+START_TEST(ids_of_the_application)
+{
+	int result = ids[_i].result;
+
+	memset(id_of_limit, 'x', sizeof(id_of_limit));
+	next_id = ids[_i].id;
+	spy.options.genid = give_id;
+	spy.options.genid_arg = &result;
+	ck_assert_msg(spy_load("", false) == ids[_i].loaded, "%s",
+	    ids[_i].name);
+	if (ids[_i].loaded < 0)
+		return;
+	modify();
+	ck_assert_int_eq(spy_commit(false), 0);
+	tn_buf_char(&spy.cookie, '\0');
+	ck_assert(spy_kept_is(next_id, "{\"cookie\":" PLAIN ",\"views\":2}"));
+	/* and the cookie finds it again */
+	*strchr(spy.cookie.ptr, ';') = '\0';
+	ck_assert_int_eq(spy_load(spy.cookie.ptr, false), 0);
+	ck_assert(!spy.s.is_new);
+}
+END_TEST
+
+/* ---- However busy, it ends ------------------------------------------------*/
+
+static const struct {
+	const char *name, *record;
+	const char *said;
+	bool is_new;
+} ages[] = {
+	{ "young: the rest of its time, if that is less", "{\"cookie\":" PLAIN
+	    ",\"createdAt\":1699999401000}", "GET, EXPIRE 3000", false },
+	{ "younger: idle time is less", "{\"cookie\":" PLAIN
+	    ",\"createdAt\":1700000000000}", "GET, EXPIRE 3500", false },
+	{ "the last millisecond", "{\"cookie\":" PLAIN
+	    ",\"createdAt\":1699996401001}", "GET, EXPIRE 1", false },
+	{ "its time is over", "{\"cookie\":" PLAIN
+	    ",\"createdAt\":1699996401000}", "GET, DEL", true },
+	{ "of Express: its time begins", "{\"cookie\":" PLAIN "}",
+	    "GET, SET 3500", false },
+	{ "of tomorrow: its time begins", "{\"cookie\":" PLAIN
+	    ",\"createdAt\":1800000000000}", "GET, SET 3500", false },
+	{ "nonsense: its time begins", "{\"cookie\":" PLAIN
+	    ",\"createdAt\":\"x\"}", "GET, SET 3500", false },
+};
+
+START_TEST(absolute_life)
+{
+	spy.options.absolute_ms = 3600000;
+	spy.options.ttl_s = 3500;
+	spy_keep(ages[_i].record);
+	ck_assert_int_eq(spy_load("connect.sid=" SIGNED, false), 0);
+	ck_assert_msg(spy.s.is_new == ages[_i].is_new, "%s", ages[_i].name);
+	ck_assert_int_eq(spy_commit(false), 0);
+	ck_assert_msg(strcmp(spy.said, ages[_i].said) == 0, "%s: %s",
+	    ages[_i].name, spy.said);
+}
+END_TEST
+
+START_TEST(absolute_life_of_a_new_one)
+{
+	spy.options.absolute_ms = 3600000;
+	ck_assert_int_eq(spy_load("", false), 0);
+	ck_assert(!tn_session_is_modified(&spy.s));
+	spy.s.sid = S("x");
+	modify();
+	ck_assert_int_eq(spy_commit(false), 0);
+	ck_assert_str_eq(spy.said, "SET new 3600");
+	ck_assert(spy_kept_is(S("x"), "{\"cookie\":" PLAIN
+	    ",\"createdAt\":1700000001000,\"views\":2}"));
+}
+END_TEST
+
+/* ---- Save and reload ------------------------------------------------------*/
+
+START_TEST(reload_of_what_is_gone)
+{
+	spy_keep(with_record[0]);
+	ck_assert_int_eq(spy_load("connect.sid=" SIGNED, false), 0);
+	modify();
+	spy.kept->ops->destroy(spy.kept, S(SID), NULL);
+	ck_assert_int_eq(tn_session_reload(&spy.s, NULL), TN_E_STATE);
+	ck_assert(tn_session_is_modified(&spy.s));
+	ck_assert_int_eq(tn_session_save(&spy.s, NULL), TN_E_STATE);
+	ck_assert(spy_kept_is(S(SID), NULL));
+}
+END_TEST
+
+START_TEST(reload_sees_what_others_did)
+{
+	struct tn_slice value;
+
+	spy_keep(with_record[0]);
+	ck_assert_int_eq(spy_load("connect.sid=" SIGNED, false), 0);
+	spy.kept->ops->set(spy.kept, S(SID), S("{\"cookie\":" PLAIN
+	    ",\"views\":7}"), 60, NULL);
+	ck_assert_int_eq(tn_session_reload(&spy.s, NULL), 0);
+	ck_assert(tn_session_get(&spy.s, "views", &value));
+	ck_assert(tn_slice_is(value, "7"));
+	ck_assert_int_eq(spy_load("", false), 0);
+	ck_assert_int_eq(tn_session_reload(&spy.s, NULL), TN_E_STATE);
+}
+END_TEST
+
+START_TEST(detached_from_the_store)
+{
+	memset(&spy.s, 0xa5, sizeof(spy.s));
+	ck_assert_int_eq(tn_session_detached(&spy.s, &spy.arena, &spy.options,
+	    false, NULL), 0);
+	modify();
+	regenerate();
+	ck_assert_int_eq(spy_commit(false), 0);
+	ck_assert_str_eq(spy.said, "");
+	ck_assert_uint_eq(spy.cookie.len, 0);
+	ck_assert_int_eq(tn_session_save(&spy.s, NULL), TN_E_STATE);
+}
+END_TEST
+
 /* ---- Others change it meanwhile -------------------------------------------*/
 
 static const struct {
@@ -411,6 +725,15 @@ session_life_suite(void)
 	tcase_add_test(tc, rotated_secret);
 	tcase_add_loop_test(tc, auto_secure, 0, 2);
 	tcase_add_test(tc, a_new_sid_has_a_new_cookie);
+	tcase_add_test(tc, bytes_of_partitioned_and_priority);
+	tcase_add_loop_test(tc, same_site_as_the_line_is, 0, 2);
+	tcase_add_test(tc, an_end_for_all);
+	tcase_add_loop_test(tc, ids_of_the_application, 0, N(ids));
+	tcase_add_loop_test(tc, absolute_life, 0, N(ages));
+	tcase_add_test(tc, absolute_life_of_a_new_one);
+	tcase_add_test(tc, reload_of_what_is_gone);
+	tcase_add_test(tc, reload_sees_what_others_did);
+	tcase_add_test(tc, detached_from_the_store);
 	tcase_add_loop_test(tc, merged, 0, N(merges));
 	tcase_add_test(tc, my_age_over_their_members);
 	tcase_add_test(tc, the_end_of_a_session_is_final);

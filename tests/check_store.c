@@ -4,12 +4,14 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/random.h"
 #include "check_main.h"
 #include "redis/redis.h"
 #include "redis_server.h"
 #include "session/session.h"
 #include "session/store_redis.h"
+#include "session/touched.h"
 
 /* Every case is run over each store: they are to be told apart by nothing. */
 
@@ -23,6 +25,10 @@ static struct tn_redis *redis;
 static struct tn_store *store;
 static struct tn_buf got;
 static int64_t now;
+
+static const struct tn_store_redis_options plain_keys = {
+	.prefix = { "sess:", 5 },
+};
 
 static int64_t
 clock_of_test(void)
@@ -81,7 +87,7 @@ static void
 open_store(int which)
 {
 	store = which == MEMORY ? tn_store_memory_new(clock_of_test, NULL) :
-	    tn_store_redis_new(redis, S("sess:"), NULL);
+	    tn_store_redis_new(redis, &plain_keys, NULL);
 	ck_assert_ptr_nonnull(store);
 }
 
@@ -231,19 +237,201 @@ START_TEST(keys_and_times_in_redis)
 	ask("SET sess:empty ", NULL);
 	ck_assert(stored_is("empty", NULL));
 	close_store(REDIS);
-	store = tn_store_redis_new(redis, TN_SLICE_NONE, NULL);
+	store = tn_store_redis_new(redis, NULL, NULL);
 	store->ops->create(store, S("bare"), S("1"), 60, NULL);
 	ck_assert_int_eq(ask("EXISTS bare", NULL), 1);
 	close_store(REDIS);
 }
 END_TEST
 
+/* ---- Touching, once in a while --------------------------------------------*/
+
+START_TEST(touched_when_it_is_worth_it)
+{
+	static struct tn_touched t;
+
+	tn_touched_init(&t, 5);
+	ck_assert(tn_touched_is_due(&t, S("a"), 1000, 0));
+	tn_touched_note(&t, S("a"), 1000, 0);
+	ck_assert(!tn_touched_is_due(&t, S("a"), 1000, 0));
+	ck_assert(!tn_touched_is_due(&t, S("a"), 1000, 49999));
+	ck_assert(tn_touched_is_due(&t, S("a"), 1000, 50000));
+	/* nearer, or much farther, is always worth it; others are others */
+	ck_assert(tn_touched_is_due(&t, S("a"), 999, 0));
+	ck_assert(tn_touched_is_due(&t, S("a"), 1053, 0));
+	ck_assert(tn_touched_is_due(&t, S("b"), 1000, 0));
+	tn_touched_forget(&t, S("b"));
+	ck_assert(!tn_touched_is_due(&t, S("a"), 1000, 1));
+	tn_touched_forget(&t, S("a"));
+	ck_assert(tn_touched_is_due(&t, S("a"), 1000, 1));
+	tn_touched_note(&t, S("a"), INT64_MAX, 5);
+	ck_assert(!tn_touched_is_due(&t, S("a"), INT64_MAX, 6));
+	tn_touched_fini(&t);
+	tn_touched_init(&t, 0);
+	tn_touched_note(&t, S("a"), 1000, 0);
+	ck_assert(tn_touched_is_due(&t, S("a"), 1000, 0));
+	tn_touched_fini(&t);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	struct tn_store_redis_options options;
+	int64_t ttl_s;		/* after a second touch */
+} touches[] = {
+	{ "in 5 % of its life once", { .prefix = { "sess:", 5 } }, 7 },
+	{ "each time", { .prefix = { "sess:", 5 }, .touch_percent = -1 },
+	    100 },
+	{ "never", { .prefix = { "sess:", 5 }, .disable_touch = true }, 7 },
+	{ "there is no end to move", { .prefix = { "sess:", 5 },
+	    .disable_ttl = true }, 7 },
+};
+
+START_TEST(touching_in_redis)
+{
+	store = tn_store_redis_new(redis, &touches[_i].options, NULL);
+	store->ops->create(store, S("a"), S("{}"), 100, NULL);
+	ck_assert_int_eq(ask("TTL sess:a", NULL),
+	    touches[_i].options.disable_ttl ? -1 : 100);
+	ask("EXPIRE sess:a 7", NULL);
+	ck_assert_int_eq(store->ops->touch(store, S("a"), 100, NULL), 0);
+	ck_assert_msg(ask("TTL sess:a", NULL) == touches[_i].ttl_s, "%s",
+	    touches[_i].name);
+	close_store(REDIS);
+}
+END_TEST
+
+START_TEST(without_an_end)
+{
+	const struct tn_store_redis_options endless = { .prefix = S("sess:"),
+		.disable_ttl = true };
+
+	store = tn_store_redis_new(redis, &endless, NULL);
+	ck_assert_int_eq(store->ops->set(store, S("a"), S("1"), 0, NULL), 0);
+	ck_assert_int_eq(ask("TTL sess:a", NULL), -1);
+	tn_buf_reset(&got);
+	ck_assert_int_eq(store->ops->replace(store, S("a"), S("1"), S("2"), 60,
+	    &got, NULL), 1);
+	ck_assert(stored_is("a", "2"));
+	ck_assert_int_eq(ask("TTL sess:a", NULL), -1);
+	close_store(REDIS);
+}
+END_TEST
+
+/* ---- The mark of what was ended -------------------------------------------*/
+
+START_TEST(what_was_ended_is_not_set_again)
+{
+	open_store(REDIS);
+	store->ops->create(store, S("a"), S("1"), 60, NULL);
+	store->ops->destroy(store, S("a"), NULL);
+	ck_assert_int_gt(ask("TTL tandem:{sess:a}:ended", NULL),
+	    TN_LIMIT_SESSION_TOMBSTONE_S - 5);
+	ck_assert_int_eq(store->ops->set(store, S("a"), S("2"), 60, NULL),
+	    TN_E_STATE);
+	ck_assert(stored_is("a", NULL));
+	/* Express, late, with what we had read as well. */
+	ask("SET sess:a 1 EX 60", NULL);
+	tn_buf_reset(&got);
+	ck_assert_int_eq(store->ops->replace(store, S("a"), S("1"), S("3"), 60,
+	    &got, NULL), TN_E_STATE);
+	ck_assert(stored_is("a", NULL));
+	/* when the mark has gone, the id is like any other */
+	ask("DEL tandem:{sess:a}:ended", NULL);
+	ck_assert_int_eq(store->ops->set(store, S("a"), S("2"), 60, NULL), 0);
+	ck_assert(stored_is("a", "2"));
+	close_store(REDIS);
+}
+END_TEST
+
+/* ---- All of them ----------------------------------------------------------*/
+
+START_TEST(set_and_unset)
+{
+	open_store(_i);
+	ck_assert_int_eq(store->ops->set(store, S("a"), S("1"), 60, NULL), 0);
+	ck_assert_int_eq(store->ops->set(store, S("a"), S("2"), 60, NULL), 0);
+	ck_assert(stored_is("a", "2"));
+	ck_assert_int_eq(store->ops->set(store, S("a"), S("2"), 0, NULL), 0);
+	ck_assert(stored_is("a", NULL));
+	close_store(_i);
+}
+END_TEST
+
+struct told {
+	size_t n, bytes;
+	int stop_at;
+};
+
+static int
+be_told(struct tn_slice sid, struct tn_slice record, void *arg)
+{
+	struct told *told = arg;
+
+	ck_assert(tn_slice_starts(sid, S("s")));
+	told->n++;
+	told->bytes += record.len;
+	return told->stop_at != 0 && (int)told->n == told->stop_at ? 7 : 0;
+}
+
+START_TEST(all_of_them)
+{
+	struct told told = { 0 };
+	size_t n = 1;
+
+	open_store(_i);
+	ck_assert_int_eq(tn_store_length(store, &n, NULL), 0);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_int_eq(tn_store_clear(store, NULL), 0);
+	for (int i = 0; i < 350; i++) {
+		char sid[16];
+
+		snprintf(sid, sizeof(sid), "s%d", i);
+		store->ops->create(store, tn_slice_str(sid), S("12"), 60,
+		    NULL);
+	}
+	store->ops->destroy(store, S("s7"), NULL);
+	if (_i == REDIS)
+		ask("SET sassy:1 x", NULL);
+	ck_assert_int_eq(tn_store_length(store, &n, NULL), 0);
+	ck_assert_uint_eq(n, 349);
+	ck_assert_int_eq(tn_store_each(store, true, be_told, &told, NULL), 0);
+	ck_assert_uint_eq(told.n, 349);
+	ck_assert_uint_eq(told.bytes, 698);
+	told = (struct told){ .stop_at = 5 };
+	ck_assert_int_eq(tn_store_each(store, false, be_told, &told, NULL), 7);
+	ck_assert_uint_eq(told.n, 5);
+	ck_assert_uint_eq(told.bytes, 0);
+	ck_assert_int_eq(tn_store_clear(store, NULL), 0);
+	ck_assert_int_eq(tn_store_length(store, &n, NULL), 0);
+	ck_assert_uint_eq(n, 0);
+	if (_i == REDIS)
+		ck_assert_int_eq(ask("EXISTS sassy:1", NULL), 1);
+	close_store(_i);
+}
+END_TEST
+
+START_TEST(a_prefix_is_no_pattern)
+{
+	const struct tn_store_redis_options odd = { .prefix = S("[*]?\\") };
+	size_t n;
+
+	store = tn_store_redis_new(redis, &odd, NULL);
+	ask("SET *xy\\a 1", NULL);
+	store->ops->create(store, S("a"), S("1"), 60, NULL);
+	ck_assert_int_eq(tn_store_length(store, &n, NULL), 0);
+	ck_assert_uint_eq(n, 1);
+	close_store(REDIS);
+}
+END_TEST
+
 START_TEST(redis_is_away)
 {
+	size_t n;
 	struct tn_redis_options none = { .path = "/nonexistent" };
 	struct tn_redis *away = tn_redis_new(&none, 1, NULL);
 
-	store = tn_store_redis_new(away, S("sess:"), NULL);
+	store = tn_store_redis_new(away, &plain_keys, NULL);
 	ck_assert_int_eq(store->ops->get(store, S("a"), &got, NULL), TN_E_AWAY);
 	ck_assert_int_eq(store->ops->create(store, S("a"), S("1"), 1, NULL),
 	    TN_E_AWAY);
@@ -251,6 +439,10 @@ START_TEST(redis_is_away)
 	    &got, NULL), TN_E_AWAY);
 	ck_assert_int_eq(store->ops->touch(store, S("a"), 1, NULL), TN_E_AWAY);
 	ck_assert_int_eq(store->ops->destroy(store, S("a"), NULL), TN_E_AWAY);
+	ck_assert_int_eq(store->ops->set(store, S("a"), S("1"), 1, NULL),
+	    TN_E_AWAY);
+	ck_assert_int_eq(tn_store_length(store, &n, NULL), TN_E_AWAY);
+	ck_assert_int_eq(tn_store_clear(store, NULL), TN_E_AWAY);
 	close_store(REDIS);
 	tn_redis_free(&away);
 }
@@ -388,6 +580,97 @@ START_TEST(what_is_destroyed_stays_so)
 }
 END_TEST
 
+/* ---- 10,000 sessions end while a slow request has them --------------------*/
+
+enum { RUNS = 10000 };
+
+static const struct tn_script make_sessions = {
+	"test-make-sessions",
+	"for i = 0, ARGV[1] - 1 do\n"
+	"  redis.call('SET', 'sess:r' .. i, ARGV[2], 'EX', 600)\n"
+	"end\n",
+};
+
+static pthread_barrier_t both;
+static int commits, late_commits;
+
+static void *
+end_each(void *arg)
+{
+	for (int i = 0; i < RUNS; i++) {
+		char sid[16];
+
+		snprintf(sid, sizeof(sid), "r%d", i);
+		pthread_barrier_wait(&both);
+		if (store->ops->destroy(store, tn_slice_str(sid), NULL) < 0)
+			return arg;
+	}
+	return NULL;
+}
+
+/* The slow request has it loaded when the end begins, and then saves. */
+static int
+save_as_it_ends(const char *sid, struct tn_arena *arena)
+{
+	struct tn_session s;
+	struct tn_buf cookie;
+	int r;
+
+	tn_arena_reset(arena);
+	tn_buf_init(&cookie, 4096);
+	r = tn_session_read(&s, arena, tn_slice_str(sid),
+	    S("{\"cookie\":{}}"), NULL);
+	tn_session_set_bool(&s, "mine", true);
+	pthread_barrier_wait(&both);
+	if (r == 0)
+		r = tn_session_commit(&s, &plain, store, false, now, &cookie,
+		    NULL);
+	if (s.destroyed)
+		late_commits++;
+	else
+		commits++;
+	tn_buf_fini(&cookie);
+	return r;
+}
+
+START_TEST(ten_thousand_ends_leave_no_key)
+{
+	struct tn_slice args[] = { S("10000"), S("{\"cookie\":{}}") };
+	struct tn_reply *reply;
+	struct tn_arena arena;
+	pthread_t ender;
+	void *failed;
+	size_t n;
+
+	open_store(REDIS);
+	ck_assert_int_eq(tn_redis_eval(redis, &make_sessions, NULL, 0, args, 2,
+	    &reply, NULL), 0);
+	tn_reply_free(&reply);
+	ck_assert_int_eq(tn_store_length(store, &n, NULL), 0);
+	ck_assert_uint_eq(n, RUNS);
+	tn_arena_init(&arena, 1 << 20);
+	pthread_barrier_init(&both, NULL, 2);
+	pthread_create(&ender, NULL, end_each, &both);
+	for (int i = 0; i < RUNS; i++) {
+		char sid[16];
+
+		snprintf(sid, sizeof(sid), "r%d", i);
+		ck_assert_int_eq(save_as_it_ends(sid, &arena), 0);
+	}
+	pthread_join(ender, &failed);
+	ck_assert_ptr_null(failed);
+	ck_assert_int_eq(tn_store_length(store, &n, NULL), 0);
+	ck_assert_uint_eq(n, 0);
+	/* and they did overlap, both ways */
+	ck_assert_int_eq(commits + late_commits, RUNS);
+	ck_assert_int_gt(commits, 0);
+	ck_assert_int_gt(late_commits, 0);
+	pthread_barrier_destroy(&both);
+	tn_arena_fini(&arena);
+	close_store(REDIS);
+}
+END_TEST
+
 static Suite *
 store_suite(void)
 {
@@ -406,6 +689,15 @@ store_suite(void)
 	tcase_add_test(tc, time_in_memory);
 	tcase_add_test(tc, keys_and_times_in_redis);
 	tcase_add_test(tc, redis_is_away);
+	tcase_add_test(tc, touched_when_it_is_worth_it);
+	tcase_add_loop_test(tc, touching_in_redis, 0,
+	    sizeof(touches) / sizeof(touches[0]));
+	tcase_add_test(tc, without_an_end);
+	tcase_add_test(tc, what_was_ended_is_not_set_again);
+	tcase_add_loop_test(tc, set_and_unset, 0, STORES);
+	tcase_add_loop_test(tc, all_of_them, 0, STORES);
+	tcase_add_test(tc, a_prefix_is_no_pattern);
+	tcase_add_test(tc, ten_thousand_ends_leave_no_key);
 	tcase_add_loop_test(tc, all_changes_stay, 0, STORES);
 	tcase_add_loop_test(tc, what_is_destroyed_stays_so, 0, STORES);
 	suite_add_tcase(s, tc);

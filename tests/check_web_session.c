@@ -94,7 +94,8 @@ destroy(struct tn_store *s, struct tn_slice sid, struct tn_err *err)
 }
 
 static const struct tn_store_ops ops = {
-	get, create, replace, touch, destroy,
+	.get = get, .create = create, .replace = replace, .touch = touch,
+	.destroy = destroy,
 };
 
 static int
@@ -130,6 +131,20 @@ who(struct tn_req *req, struct tn_res *res, void *arg)
 		return req->err.code;
 	return tn_res_send(res, tn_session_get_bool(s, "isAuthenticated") ?
 	    TN_SLICE("known") : TN_SLICE("stranger"));
+}
+
+/* On routes that anybody may see, on to the page itself. */
+static int
+set_mark(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct tn_session *s = tn_req_session(req);
+
+	(void)arg;
+	if (s == NULL)
+		return req->err.code;
+	tn_session_set_bool(s, "mark", true);
+	return tn_res_send(res, s->is_detached ? TN_SLICE("without") :
+	    TN_SLICE("with"));
 }
 
 static int
@@ -205,6 +220,8 @@ begin(void)
 	tn_app_post(app, "/flash", add_flash);
 	tn_app_post(app, "/toomuch", add_too_much);
 	tn_app_get(app, "/who", who);
+	tn_app_get(app, "/anybody", tn_session_optional, who);
+	tn_app_get(app, "/mark", tn_session_optional, set_mark);
 	tn_app_get(app, "/public", public_page);
 	tn_app_get(app, "/*view", render);
 	ck_assert_int_eq(tn_app_check(app, NULL), 0);
@@ -281,6 +298,8 @@ static const struct {
 	{ "who needs the session gets 503", "GET", "/who", false, 503 },
 	{ "who needs none is served", "GET", "/public", false, 200 },
 	{ "a page with flash lines is served", "GET", "/page", false, 200 },
+	{ "who may be anybody is served", "GET", "/anybody", false, 200 },
+	{ "nothing is kept of it", "GET", "/mark", false, 200 },
 	{ "a form cannot be made", "GET", "/form", false, 503 },
 	{ "log in", "POST", "/login", false, 503 },
 	{ "log in that cannot be saved", "POST", "/login", true, 503 },
@@ -319,6 +338,78 @@ START_TEST(store_that_is_away_makes_nobody_a_stranger)
 		tn_harness_get(&h, "/who");
 		ck_slice(h.body, "known");
 	}
+	end();
+}
+END_TEST
+
+START_TEST(optional_route_has_strangers_while_the_store_is_away)
+{
+	begin();
+	post("/login", 303);
+	tn_harness_get(&h, "/anybody");
+	ck_slice(h.body, "known");
+	store.down = TN_E_TIMEOUT;
+	tn_harness_get(&h, "/anybody");
+	ck_slice(h.body, "stranger");
+	store.writes = 0;
+	tn_harness_get(&h, "/mark");
+	ck_slice(h.body, "without");
+	ck_assert_int_eq(store.writes, 0);
+	ck_slice(tn_harness_header(&h, "set-cookie"), NULL);
+	store.down = 0;
+	tn_harness_get(&h, "/anybody");
+	ck_slice(h.body, "known");
+	end();
+}
+END_TEST
+
+static const struct {
+	const char *name, *base, *path, *target;
+	int status;
+} paths[] = {
+	{ "the root", "", "/", "/who", 200 },
+	{ "the page itself", "", "/who", "/who", 200 },
+	{ "a plain prefix, as in Express", "", "/wh", "/who", 200 },
+	{ "elsewhere", "", "/admin", "/who", 500 },
+	{ "below a mount", "/app", "/app/who", "/app/who", 200 },
+	{ "the mount itself", "/app", "/app", "/app/who", 200 },
+	{ "above the mount", "/app", "/", "/app/who", 200 },
+	{ "beside the mount", "/app", "/who", "/app/who", 500 },
+};
+
+START_TEST(cookie_path_says_which_requests_have_a_session)
+{
+	begin();
+	options.path = tn_slice_str(paths[_i].path);
+	h.cgi.base_path = tn_slice_str(paths[_i].base);
+	ck_assert_msg(tn_harness_get(&h, paths[_i].target) == paths[_i].status,
+	    "%s: %d", paths[_i].name, h.status);
+	end();
+}
+END_TEST
+
+static const struct {
+	const char *name, *header;
+	bool trusted, is_sent;
+} protos[] = {
+	{ "none", "", true, false },
+	{ "https", "x-forwarded-proto: https\n", true, true },
+	{ "in capitals", "x-forwarded-proto: HTTPS\n", true, true },
+	{ "http", "x-forwarded-proto: http\n", true, false },
+	{ "the first of a list", "x-forwarded-proto: https , http\n", true,
+	    true },
+	{ "not the second", "x-forwarded-proto: http, https\n", true, false },
+	{ "not trusted", "x-forwarded-proto: https\n", false, false },
+};
+
+START_TEST(safe_cookie_behind_a_proxy)
+{
+	begin();
+	options.secure = TN_SECURE_YES;
+	options.proxy = protos[_i].trusted ? TN_PROXY_YES : TN_PROXY_NO;
+	tn_harness_request(&h, "POST", "/login", protos[_i].header, NULL);
+	ck_assert_msg((tn_harness_header(&h, "set-cookie").len > 0) ==
+	    protos[_i].is_sent, "%s", protos[_i].name);
 	end();
 }
 END_TEST
@@ -486,6 +577,12 @@ suite(void)
 	tcase_add_test(tc, log_in_is_known_until_log_out);
 	tcase_add_loop_test(tc, store_that_is_away_makes_nobody_a_stranger, 0,
 	    (int)(sizeof(aways) / sizeof(aways[0])));
+	tcase_add_test(tc,
+	    optional_route_has_strangers_while_the_store_is_away);
+	tcase_add_loop_test(tc, cookie_path_says_which_requests_have_a_session,
+	    0, (int)(sizeof(paths) / sizeof(paths[0])));
+	tcase_add_loop_test(tc, safe_cookie_behind_a_proxy, 0,
+	    (int)(sizeof(protos) / sizeof(protos[0])));
 	tcase_add_test(tc, flash_lines_are_shown_once);
 	tcase_add_test(tc, flash_lines_are_escaped_and_bounded);
 	tcase_add_test(tc, base_path_is_seen_by_views);

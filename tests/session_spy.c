@@ -83,9 +83,27 @@ spy_destroy(struct tn_store *store, struct tn_slice sid, struct tn_err *err)
 	    spy.kept->ops->destroy(spy.kept, sid, err);
 }
 
+static int
+spy_set(struct tn_store *store, struct tn_slice sid, struct tn_slice record,
+    int64_t ttl_s, struct tn_err *err)
+{
+	(void)store;
+	say("PUT", sid, ttl_s);
+	return spy.kept->ops->set(spy.kept, sid, record, ttl_s, err);
+}
+
+static int
+spy_each(struct tn_store *store, bool with_records, tn_store_session *fn,
+    void *arg, struct tn_err *err)
+{
+	(void)store;
+	return spy.kept->ops->each(spy.kept, with_records, fn, arg, err);
+}
+
 static const struct tn_store_ops spy_ops = {
 	.get = spy_get, .create = spy_create, .replace = spy_replace,
-	.touch = spy_touch, .destroy = spy_destroy,
+	.touch = spy_touch, .destroy = spy_destroy, .set = spy_set,
+	.each = spy_each,
 };
 
 void
@@ -103,6 +121,7 @@ spy_setup(void)
 	spy.options = (struct tn_session_options){
 		.name = S("connect.sid"), .signer = spy.signer,
 		.max_age_ms = -1, .ttl_s = 86400, .path = S("/"), .http_only = true,
+		.now_ms = frozen,
 	};
 	tn_arena_init(&spy.arena, 4 << 20);
 	tn_buf_init(&spy.cookie, 4096);

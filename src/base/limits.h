@@ -50,7 +50,8 @@
 /* Sessions. */
 #define TN_LIMIT_SESSION_ID		128	/* bytes; ours have 32 */
 #define TN_LIMIT_SESSION_BYTES		65536	/* the record in Redis */
-#define TN_LIMIT_SESSION_RETRIES	100	/* merges of one save */
+#define TN_LIMIT_SESSION_RETRIES	1000	/* merges of one save */
+#define TN_LIMIT_SESSION_TOMBSTONE_S	60	/* longer than any request */
 #define TN_LIMIT_SECRETS		8
 #define TN_LIMIT_SECRET_MIN		16	/* bytes; a shorter one is refused */
 

@@ -448,9 +448,16 @@ settings_session_options(const struct settings *s, struct tn_signer **signer,
 		    s->session.max_age_ms : -1,
 		.ttl_s = s->session.ttl_ms / 1000,
 		.path = TN_SLICE("/"),
-		.http_only = true,
+		.domain = tn_slice_str(s->session.domain),
+		.http_only = s->session.http_only,
 		.secure = (enum tn_secure)s->session.secure,
 		.same_site = (enum tn_same_site)s->session.same_site,
+		.priority = (enum tn_priority)s->session.priority,
+		.partitioned = s->session.partitioned,
+		.rolling = s->session.rolling,
+		.resave = s->session.resave,
+		.save_uninitialized = s->session.save_uninitialized,
+		.absolute_ms = s->session.absolute_ms,
 	};
 	return 0;
 }

@@ -35,6 +35,15 @@ struct settings_session {
 	int ttl_ms;			/* in Redis, of those that end with the browser */
 	int secure;			/* enum tn_secure */
 	int same_site;			/* enum tn_same_site */
+	int priority;			/* enum tn_priority */
+	bool partitioned;
+	const char *domain;		/* "": none */
+	bool http_only;
+	bool rolling;
+	bool resave;
+	bool save_uninitialized;
+	int absolute_ms;		/* 0: no bound */
+	int touch;			/* percent of its life; 0: each time */
 };
 
 struct settings_account {

@@ -17,6 +17,15 @@ static const char *const same_site_choices[] = {
 	[TN_SAME_SITE_LAX] = "lax",
 	[TN_SAME_SITE_STRICT] = "strict",
 	[TN_SAME_SITE_NONE] = "none",
+	[TN_SAME_SITE_AUTO] = "auto",
+	NULL,
+};
+
+static const char *const priority_choices[] = {
+	[TN_PRIORITY_UNSET] = "unset",
+	[TN_PRIORITY_LOW] = "low",
+	[TN_PRIORITY_MEDIUM] = "medium",
+	[TN_PRIORITY_HIGH] = "high",
 	NULL,
 };
 
@@ -91,7 +100,25 @@ const struct tn_conf_key settings_keys[] = {
 	{ "session", "secure", CHOICE(session.secure, secure_choices), .preset = "auto",
 	    .what = "cookie over https only: no, yes, or auto (as the request came)" },
 	{ "session", "same_site", CHOICE(session.same_site, same_site_choices), .preset = "lax",
-	    .what = "unset, lax, strict or none" },
+	    .what = "unset, lax, strict, none, or auto (none if secure, else lax)" },
+	{ "session", "priority", CHOICE(session.priority, priority_choices), .preset = "unset",
+	    .what = "of the cookie: unset, low, medium or high" },
+	{ "session", "partitioned", BOOL(session.partitioned), .preset = "no",
+	    .what = "a cookie for each site that embeds this one" },
+	{ "session", "domain", STRING(session.domain), .preset = "",
+	    .what = "of the cookie; empty: this host alone" },
+	{ "session", "http_only", BOOL(session.http_only), .preset = "yes",
+	    .what = "keep the cookie from scripts" },
+	{ "session", "rolling", BOOL(session.rolling), .preset = "no",
+	    .what = "a new cookie with every answer" },
+	{ "session", "resave", BOOL(session.resave), .preset = "no",
+	    .what = "store sessions that nobody has changed" },
+	{ "session", "save_uninitialized", BOOL(session.save_uninitialized), .preset = "no",
+	    .what = "store sessions that nobody has written to" },
+	{ "session", "absolute", MS(session.absolute_ms, 0, 24 * DAY), .preset = "168h",
+	    .what = "the longest life of a session, however busy; 0: no bound" },
+	{ "session", "touch", INT(session.touch, 0, 50), .preset = "5",
+	    .what = "percent of its life that go by before Redis is told that it is used; 0: each time" },
 
 	{ "account", "hash_ops", INT(account.hash_ops, 1, 100), .preset = "2",
 	    .what = "Argon2id passes over the memory" },

@@ -41,6 +41,16 @@ tn_key_session(struct tn_buf *out, struct tn_slice prefix,
 	tn_buf_slice(out, sid);
 }
 
+/* The tag is the other key as it stands, not as a word of ours. */
+void
+tn_key_session_ended(struct tn_buf *out, struct tn_slice prefix,
+    struct tn_slice sid)
+{
+	tn_buf_str(out, "tandem:{");
+	tn_key_session(out, prefix, sid);
+	tn_buf_str(out, "}:ended");
+}
+
 void
 tn_key_account(struct tn_buf *out, struct tn_slice user)
 {

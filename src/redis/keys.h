@@ -14,6 +14,10 @@
 void tn_key_session(struct tn_buf *out, struct tn_slice prefix,
     struct tn_slice sid);
 
+/* String: the session of this key was ended just now. In the key's slot. */
+void tn_key_session_ended(struct tn_buf *out, struct tn_slice prefix,
+    struct tn_slice sid);
+
 void tn_key_account(struct tn_buf *out, struct tn_slice user);	/* hash */
 void tn_key_throttle(struct tn_buf *out, struct tn_slice kind,
     struct tn_slice who);					/* counter */

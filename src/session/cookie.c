@@ -158,6 +158,7 @@ tn_cookie_write(struct tn_buf *out, struct tn_slice name,
 	};
 	static const char *const same_sites[] = {
 		"", "; SameSite=Lax", "; SameSite=Strict", "; SameSite=None",
+		"",
 	};
 	struct tn_slice done;
 

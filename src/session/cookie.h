@@ -38,6 +38,7 @@ int tn_cookie_find(struct tn_slice header, struct tn_slice name,
 enum tn_same_site {
 	TN_SAME_SITE_UNSET, TN_SAME_SITE_LAX, TN_SAME_SITE_STRICT,
 	TN_SAME_SITE_NONE,
+	TN_SAME_SITE_AUTO,	/* of sessions: None if secure, else Lax */
 };
 enum tn_priority {
 	TN_PRIORITY_UNSET, TN_PRIORITY_LOW, TN_PRIORITY_MEDIUM,

@@ -2,10 +2,14 @@
 
 #include "session/session.h"
 
+#include <stdio.h>
+
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "session/account.h"
 #include "session/session_cookie.h"
 
@@ -26,14 +30,64 @@ no_memory(struct tn_err *err)
 	return tn_err_set(err, TN_E_NOMEM, "no memory for a session");
 }
 
+int64_t
+tn_session_now(const struct tn_session_options *options)
+{
+	return options == NULL || options->now_ms == NULL ?
+	    tn_clock_wall_ms() : options->now_ms();
+}
+
+/* What a genid of the application makes is checked like any input. */
 static int
-new_sid(struct tn_session *s)
+custom_sid(struct tn_session *s, struct tn_err *err)
+{
+	struct tn_slice sid;
+	struct tn_buf text;
+	int e;
+
+	tn_buf_init(&text, TN_LIMIT_SESSION_ID);
+	e = s->options->genid(&text, s->options->genid_arg);
+	if (e == 0)
+		e = tn_buf_finish(&text, &sid, err);
+	if (e == 0 && (sid.len == 0 || tn_slice_find(sid, '\0') >= 0 ||
+	    !tn_utf8_valid(sid)))
+		e = tn_err_set(err, TN_E_SYNTAX, "genid made no session id");
+	if (e == 0) {
+		s->sid = tn_arena_copy(s->arena, sid);
+		e = s->sid.ptr == NULL ? no_memory(err) : 0;
+	}
+	tn_buf_fini(&text);
+	return e;
+}
+
+static int
+new_sid(struct tn_session *s, struct tn_err *err)
 {
 	char sid[SID_CHARS + 1];
 
+	if (s->options != NULL && s->options->genid != NULL)
+		return custom_sid(s, err);
 	tn_random_text(sid, SID_CHARS);
 	s->sid = tn_arena_copy(s->arena, tn_slice(sid, SID_CHARS));
-	return s->sid.ptr == NULL ? TN_E_NOMEM : 0;
+	return s->sid.ptr == NULL ? no_memory(err) : 0;
+}
+
+/* A new sid and all that goes with it. */
+static int
+begin(struct tn_session *s, struct tn_err *err)
+{
+	int e = new_sid(s, err);
+
+	if (e == 0 && s->options != NULL)
+		e = tn_session_cookie_init(s, s->options,
+		    s->request_is_secure, err);
+	if (e < 0 || s->options == NULL || s->options->absolute_ms <= 0)
+		return e;
+	if (tn_session_set_i64(s, TN_SESSION_CREATED,
+	    tn_session_now(s->options)) < 0)
+		return no_memory(err);
+	s->members[0].changed = false;	/* the application has set nothing */
+	return 0;
 }
 
 int
@@ -46,9 +100,7 @@ tn_session_init(struct tn_session *s, struct tn_arena *arena,
 	s->options = options;
 	s->request_is_secure = request_is_secure;
 	s->is_new = true;
-	if (new_sid(s) < 0)
-		return no_memory(err);
-	return tn_session_cookie_init(s, options, request_is_secure, err);
+	return begin(s, err);
 }
 
 /* ---- Members --------------------------------------------------------------*/
@@ -117,6 +169,14 @@ tn_session_get_string(const struct tn_session *s, const char *name,
 	    tn_json_string(value, s->arena, out, NULL) == 0;
 }
 
+bool
+tn_session_get_i64(const struct tn_session *s, const char *name, int64_t *n)
+{
+	struct tn_slice value;
+
+	return tn_session_get(s, name, &value) && tn_json_i64(value, n);
+}
+
 static int
 set_copied(struct tn_session *s, struct tn_slice name, struct tn_slice value)
 {
@@ -152,6 +212,15 @@ tn_session_set_bool(struct tn_session *s, const char *name, bool on)
 {
 	return set_copied(s, tn_slice_str(name),
 	    on ? TN_SLICE("true") : TN_SLICE("false"));
+}
+
+int
+tn_session_set_i64(struct tn_session *s, const char *name, int64_t n)
+{
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%lld", (long long)n);
+
+	return tn_session_set(s, name, tn_slice(text, (size_t)len));
 }
 
 int
@@ -264,24 +333,38 @@ tn_session_regenerate(struct tn_session *s)
 {
 	struct tn_slice old = s->sid;
 
-	if (new_sid(s) < 0)
-		return TN_E_NOMEM;
 	if (!s->is_new && s->replaced.ptr == NULL)
 		s->replaced = old;
 	s->n = 0;
 	s->record = TN_SLICE_NONE;
 	s->is_new = true;
-	s->destroyed = false;
+	s->destroyed = s->is_unset = false;
 	s->regenerated = true;
 	/* Perhaps it began on a plain line and this request is a safe one. */
-	return s->options == NULL ? 0 : tn_session_cookie_init(s, s->options,
-	    s->request_is_secure, NULL);
+	return begin(s, NULL);
 }
 
 void
 tn_session_destroy(struct tn_session *s)
 {
 	s->destroyed = true;
+}
+
+void
+tn_session_unset(struct tn_session *s)
+{
+	s->is_unset = true;
+}
+
+bool
+tn_session_is_too_old(const struct tn_session *s,
+    const struct tn_session_options *options, int64_t wall_ms)
+{
+	int64_t began_ms;
+
+	return options->absolute_ms > 0 &&
+	    tn_session_get_i64(s, TN_SESSION_CREATED, &began_ms) &&
+	    wall_ms - options->absolute_ms >= began_ms;
 }
 
 bool

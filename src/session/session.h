@@ -17,19 +17,46 @@ struct tn_account;
 struct tn_err;
 struct tn_signer;
 
+/*
+ * Makes the id of a new session: 1 to TN_LIMIT_SESSION_ID bytes of UTF-8
+ * without NUL that nobody can guess. Returns 0 or a negative error.
+ */
+typedef int tn_session_genid(struct tn_buf *out, void *arg);
+
+/* In the words of express-session; zero is its default but for http_only. */
 struct tn_session_options {
 	struct tn_slice name;		/* of the cookie; "connect.sid" */
 	const struct tn_signer *signer;
 	int64_t max_age_ms;		/* < 0: a session cookie, no expiry */
+	int64_t expires_ms;		/* > 0: this end instead (wall clock) */
 	int64_t ttl_s;			/* in the store, of session cookies; 86400 */
 	struct tn_slice domain;
-	struct tn_slice path;		/* "/" */
+	struct tn_slice path;		/* "/"; only requests below it count */
 	bool http_only;
 	enum tn_secure { TN_SECURE_NO, TN_SECURE_YES, TN_SECURE_AUTO } secure;
 	enum tn_same_site same_site;
+	enum tn_priority priority;
+	bool partitioned;
 	bool rolling;			/* a new cookie with every answer */
+	bool resave;			/* store what nobody has changed */
 	bool save_uninitialized;	/* store sessions nobody wrote to */
+	enum tn_unset { TN_UNSET_KEEP, TN_UNSET_DESTROY } unset;
+	/*
+	 * What counts as a safe line: as the request says; or besides, what
+	 * X-Forwarded-Proto says, whoever sent it.
+	 */
+	enum tn_proxy { TN_PROXY_NO, TN_PROXY_YES } proxy;
+	tn_session_genid *genid;	/* NULL: 24 random bytes as base64url */
+	void *genid_arg;
+	/*
+	 * > 0: a session ends so long after it began, however busy. It then
+	 * has a member TN_SESSION_CREATED, milliseconds since 1970.
+	 */
+	int64_t absolute_ms;
+	int64_t (*now_ms)(void);	/* the wall clock; NULL: the real one */
 };
+
+#define TN_SESSION_CREATED	"createdAt"
 
 /* The members of a stored cookie, in the order in which Express writes them. */
 #define TN_SESSION_COOKIE(X)			\
@@ -72,7 +99,12 @@ struct tn_session {
 	bool is_new;			/* not in the store yet */
 	bool regenerated;
 	bool destroyed;
+	bool is_unset;
+	bool is_saved;			/* by this request */
+	bool cookie_is_due;		/* since before that */
+	bool is_detached;		/* the store is away: never saved */
 	struct tn_slice replaced;	/* old sid, after tn_session_regenerate */
+	struct tn_store *store;		/* that it was loaded from, or NULL */
 };
 
 /*
@@ -103,7 +135,10 @@ bool tn_session_get_string(const struct tn_session *s, const char *name,
     struct tn_slice *text);
 int tn_session_set(struct tn_session *s, const char *name,
     struct tn_slice value);		/* raw JSON, one valid value */
+bool tn_session_get_i64(const struct tn_session *s, const char *name,
+    int64_t *n);
 int tn_session_set_bool(struct tn_session *s, const char *name, bool on);
+int tn_session_set_i64(struct tn_session *s, const char *name, int64_t n);
 int tn_session_set_string(struct tn_session *s, const char *name,
     struct tn_slice text);
 void tn_session_remove(struct tn_session *s, const char *name);
@@ -120,8 +155,43 @@ int tn_session_regenerate(struct tn_session *s);
 /* Marked here, carried out by tn_session_commit. */
 void tn_session_destroy(struct tn_session *s);
 
+/*
+ * As "req.session = null": forgotten by this request; what is stored goes or
+ * stays as options->unset says.
+ */
+void tn_session_unset(struct tn_session *s);
+
+/*
+ * The cookie's life from now on: milliseconds, < 0 as long as the browser is
+ * open; or a moment of the wall clock. By itself no modification: the store
+ * is told the new life, the browser only when a cookie is due.
+ */
+void tn_session_set_max_age(struct tn_session *s, int64_t max_age_ms);
+void tn_session_set_expires(struct tn_session *s, int64_t wall_ms);
+
+/* The expiry as far off as it was at first; done by each commit anyway. */
+void tn_session_touch(struct tn_session *s);
+
+/*
+ * Save now, before the request's end; what follows is saved by the commit.
+ * reload forgets the changes of this request and reads the record again.
+ * Both need a session that was loaded from a store.
+ *
+ * Return 0; TN_E_STATE when there is no such session (any more), and reload
+ * then leaves it as it was; the store's failures.
+ */
+int tn_session_save(struct tn_session *s, struct tn_err *err);
+int tn_session_reload(struct tn_session *s, struct tn_err *err);
+
 /* Has a member changed, or the sid? */
 bool tn_session_is_modified(const struct tn_session *s);
+
+/* The wall clock of its options. */
+int64_t tn_session_now(const struct tn_session_options *options);
+
+/* Has it lived longer than options->absolute_ms allows? */
+bool tn_session_is_too_old(const struct tn_session *s,
+    const struct tn_session_options *options, int64_t wall_ms);
 
 /* The life of a session in a request. */
 
@@ -144,8 +214,17 @@ int tn_session_load(struct tn_session *s, struct tn_arena *arena,
     bool *bad_record, struct tn_err *err);
 
 /*
- * Save, touch or destroy as express-session would at the end of a request
- * (resave false), merging with what others saved meanwhile; and say whether
+ * A fresh session while the store is away: it can be read and written like
+ * any other, and is gone with the request; no cookie is sent. Returns 0 or
+ * TN_E_NOMEM.
+ */
+int tn_session_detached(struct tn_session *s, struct tn_arena *arena,
+    const struct tn_session_options *options, bool request_is_secure,
+    struct tn_err *err);
+
+/*
+ * Save, touch or destroy as express-session would at the end of a request,
+ * merging with what others saved meanwhile; and say whether
  * a Set-Cookie is due.
  *
  * set_cookie  the header's value is appended when one is due

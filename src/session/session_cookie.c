@@ -98,17 +98,29 @@ tn_session_cookie_init(struct tn_session *s,
 	memset(c, 0, sizeof(*c));
 	memset(s->cookie_json, 0, sizeof(s->cookie_json));
 	s->original_max_age_ms = options->max_age_ms;
+	if (options->expires_ms > 0)
+		tn_session_set_expires(s, options->expires_ms);
 	c->domain = options->domain;
 	c->path = options->path.len > 0 ? options->path : TN_SLICE("/");
 	c->http_only = options->http_only;
 	c->secure = options->secure == TN_SECURE_YES ||
 	    (options->secure == TN_SECURE_AUTO && request_is_secure);
 	c->same_site = options->same_site;
+	if (c->same_site == TN_SAME_SITE_AUTO)
+		c->same_site = request_is_secure ? TN_SAME_SITE_NONE :
+		    TN_SAME_SITE_LAX;
+	c->priority = options->priority;
+	c->partitioned = options->partitioned;
 
 	json[TN_SESSION_HTTP_ONLY] = word(c->http_only);
 	json[TN_SESSION_PATH] = quoted(s->arena, c->path);
 	if (options->secure != TN_SECURE_NO)
 		json[TN_SESSION_SECURE] = word(c->secure);
+	if (c->partitioned)
+		json[TN_SESSION_PARTITIONED] = word(true);
+	if (c->priority != TN_PRIORITY_UNSET)
+		json[TN_SESSION_PRIORITY] = quoted(s->arena,
+		    tn_slice_str(priorities[c->priority]));
 	if (c->domain.len > 0)
 		json[TN_SESSION_DOMAIN] = quoted(s->arena, c->domain);
 	if (c->same_site != TN_SAME_SITE_UNSET)
@@ -212,6 +224,29 @@ tn_session_cookie_is_changed(const struct tn_session *s)
 }
 
 void
+tn_session_set_max_age(struct tn_session *s, int64_t max_age_ms)
+{
+	s->original_max_age_ms = max_age_ms < 0 ? -1 :
+	    max_age_ms < MAX_AGE_MS ? max_age_ms : MAX_AGE_MS;
+	s->cookie.has_expires = false;
+	tn_session_cookie_touch(s, tn_session_now(s->options));
+}
+
+void
+tn_session_set_expires(struct tn_session *s, int64_t wall_ms)
+{
+	int64_t left_ms = wall_ms - tn_session_now(s->options);
+
+	tn_session_set_max_age(s, left_ms < 0 ? 0 : left_ms);
+}
+
+void
+tn_session_touch(struct tn_session *s)
+{
+	tn_session_cookie_touch(s, tn_session_now(s->options));
+}
+
+void
 tn_session_cookie_touch(struct tn_session *s, int64_t wall_ms)
 {
 	if (s->original_max_age_ms < 0)
@@ -249,13 +284,25 @@ tn_session_cookie_write(const struct tn_session *s, struct tn_buf *out)
 	tn_buf_char(out, '}');
 }
 
+static int64_t
+ceil_seconds(int64_t ms)
+{
+	return ms <= 0 ? 0 : (ms + 999) / 1000;
+}
+
 int64_t
 tn_session_ttl(const struct tn_session *s,
     const struct tn_session_options *options, int64_t wall_ms)
 {
-	int64_t left_ms = s->cookie.expires_ms - wall_ms;
+	int64_t ttl_s = options->ttl_s > 0 ? options->ttl_s : 86400;
+	int64_t began_ms, most_s;
 
-	if (!s->cookie.has_expires)
-		return options->ttl_s > 0 ? options->ttl_s : 86400;
-	return left_ms <= 0 ? 0 : (left_ms + 999) / 1000;
+	if (s->cookie.has_expires)
+		ttl_s = ceil_seconds(s->cookie.expires_ms - wall_ms);
+	if (options->absolute_ms <= 0 ||
+	    !tn_session_get_i64(s, TN_SESSION_CREATED, &began_ms) ||
+	    began_ms > wall_ms)
+		return ttl_s;
+	most_s = ceil_seconds(began_ms + options->absolute_ms - wall_ms);
+	return ttl_s < most_s ? ttl_s : most_s;
 }

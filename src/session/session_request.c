@@ -30,6 +30,59 @@ tn_session_sid(struct tn_slice cookie_header,
 
 /* ---- Load -----------------------------------------------------------------*/
 
+/*
+ * Its age, where one is asked for: 1 young enough (what Express began, begins
+ * now), 0 its time is over.
+ */
+static int
+check_age(struct tn_session *s, const struct tn_session_options *options,
+    struct tn_store *store, struct tn_err *err)
+{
+	int64_t now_ms, began_ms;
+	int e;
+
+	if (options->absolute_ms <= 0)
+		return 1;
+	now_ms = tn_session_now(options);
+	if (tn_session_is_too_old(s, options, now_ms)) {
+		e = store->ops->destroy(store, s->sid, err);
+		return e < 0 ? e : 0;
+	}
+	if (tn_session_get_i64(s, TN_SESSION_CREATED, &began_ms) &&
+	    began_ms <= now_ms)
+		return 1;
+	return tn_session_set_i64(s, TN_SESSION_CREATED, now_ms) < 0 ?
+	    tn_err_set(err, TN_E_NOMEM, "no memory for a session") : 1;
+}
+
+/*
+ * The record under a sid: 1 loaded, 0 there is none. What cannot be read
+ * fails with the code of tn_session_read.
+ */
+static int
+load_record(struct tn_session *s, struct tn_arena *arena,
+    struct tn_slice sid, struct tn_store *store, struct tn_err *err)
+{
+	struct tn_buf record;
+	int e;
+
+	tn_buf_init(&record, TN_LIMIT_SESSION_BYTES);
+	e = store->ops->get(store, sid, &record, err);
+	if (e > 0) {
+		e = tn_session_read(s, arena, sid, tn_buf_view(&record), err);
+		e = e < 0 ? e : 1;
+	}
+	tn_buf_fini(&record);
+	return e;
+}
+
+static bool
+is_failure(int e)
+{
+	return e == TN_E_NOMEM || e == TN_E_AWAY || e == TN_E_TIMEOUT ||
+	    e == TN_E_IO;
+}
+
 int
 tn_session_load(struct tn_session *s, struct tn_arena *arena,
     struct tn_slice cookie_header, bool request_is_secure,
@@ -37,30 +90,57 @@ tn_session_load(struct tn_session *s, struct tn_arena *arena,
     bool *bad_record, struct tn_err *err)
 {
 	struct tn_slice sid;
-	struct tn_buf record;
 	int e;
 
 	*bad_record = false;
 	e = tn_session_sid(cookie_header, options, arena, &sid, err);
 	if (e == TN_E_NOMEM)
 		return e;
-	if (e <= 0)
-		return tn_session_init(s, arena, options, request_is_secure,
-		    err);
-	tn_buf_init(&record, TN_LIMIT_SESSION_BYTES);
-	e = store->ops->get(store, sid, &record, err);
+	if (e > 0) {
+		e = load_record(s, arena, sid, store, err);
+		*bad_record = e < 0 && !is_failure(e);
+	}
 	if (e > 0)
-		e = tn_session_read(s, arena, sid, tn_buf_view(&record), err);
-	else if (e == 0)
-		e = TN_E_STATE;		/* no record: as a new visitor */
-	tn_buf_fini(&record);
-	s->options = options;
-	s->request_is_secure = request_is_secure;
-	if (e == 0 || e == TN_E_NOMEM || e == TN_E_AWAY || e == TN_E_TIMEOUT ||
-	    e == TN_E_IO)
+		e = check_age(s, options, store, err);
+	if (is_failure(e))
 		return e;
-	*bad_record = e != TN_E_STATE;
-	return tn_session_init(s, arena, options, request_is_secure, err);
+	if (e <= 0)	/* no record: as a new visitor */
+		e = tn_session_init(s, arena, options, request_is_secure, err);
+	s->options = options;
+	s->store = store;
+	s->request_is_secure = request_is_secure;
+	return e < 0 ? e : 0;
+}
+
+int
+tn_session_detached(struct tn_session *s, struct tn_arena *arena,
+    const struct tn_session_options *options, bool request_is_secure,
+    struct tn_err *err)
+{
+	int e = tn_session_init(s, arena, options, request_is_secure, err);
+
+	s->is_detached = true;
+	return e;
+}
+
+int
+tn_session_reload(struct tn_session *s, struct tn_err *err)
+{
+	struct tn_session fresh;
+	int e;
+
+	if (s->store == NULL || s->is_new)
+		return tn_err_set(err, TN_E_STATE, "no session to load again");
+	e = load_record(&fresh, s->arena, s->sid, s->store, err);
+	if (e == 0)
+		return tn_err_set(err, TN_E_STATE, "that session has ended");
+	if (e < 0)
+		return e;
+	fresh.options = s->options;
+	fresh.store = s->store;
+	fresh.request_is_secure = s->request_is_secure;
+	*s = fresh;
+	return 0;
 }
 
 /* ---- Save -----------------------------------------------------------------*/
@@ -123,6 +203,7 @@ saved(struct tn_session *s, struct tn_slice text)
 	s->n = kept;
 	s->record = tn_arena_copy(s->arena, text);
 	s->is_new = s->regenerated = false;
+	s->is_saved = true;
 }
 
 struct save {
@@ -201,7 +282,8 @@ create(struct tn_session *s, const struct save *save, int64_t ttl_s,
 }
 
 static int
-destroy_all(struct tn_session *s, struct tn_store *store, struct tn_err *err)
+destroy_all(struct tn_session *s, const struct tn_session_options *options,
+    struct tn_store *store, struct tn_err *err)
 {
 	int e = 0;
 
@@ -209,7 +291,8 @@ destroy_all(struct tn_session *s, struct tn_store *store, struct tn_err *err)
 		e = store->ops->destroy(store, s->replaced, err);
 	if (e == 0)
 		s->replaced = TN_SLICE_NONE;
-	if (e == 0 && s->destroyed && !s->is_new)
+	if (e == 0 && !s->is_new && (s->destroyed ||
+	    (s->is_unset && options->unset == TN_UNSET_DESTROY)))
 		e = store->ops->destroy(store, s->sid, err);
 	return e;
 }
@@ -228,8 +311,23 @@ store_it(struct tn_session *s, const struct save *save, bool modified,
 		    create(s, save, ttl_s, err) : 0;
 	if (ttl_s <= 0)
 		return store->ops->destroy(store, s->sid, err);
-	return modified ? replace(s, save, err) :
+	return modified || (save->options->resave && !s->is_saved) ?
+	    replace(s, save, err) :
 	    store->ops->touch(store, s->sid, ttl_s, err);
+}
+
+/* Whoever asks for it by name gets it, modified or not. */
+static int
+store_now(struct tn_session *s, const struct save *save, struct tn_err *err)
+{
+	int64_t ttl_s;
+
+	tn_session_cookie_touch(s, save->wall_ms);
+	ttl_s = tn_session_ttl(s, save->options, save->wall_ms);
+	if (s->is_new)
+		return create(s, save, ttl_s, err);
+	return ttl_s <= 0 ? save->store->ops->destroy(save->store, s->sid,
+	    err) : replace(s, save, err);
 }
 
 /* By what the session was like before it was saved. */
@@ -271,14 +369,39 @@ tn_session_commit(struct tn_session *s,
 {
 	const struct save save = { options, store, wall_ms };
 	bool modified = tn_session_is_modified(s);
-	bool due = cookie_is_due(s, options, modified);
-	int e = destroy_all(s, store, err);
+	bool due = s->cookie_is_due || cookie_is_due(s, options, modified);
+	int e;
 
-	if (e < 0 || s->destroyed)
+	if (s->is_detached)
+		return 0;
+	e = destroy_all(s, options, store, err);
+	if (e < 0 || s->destroyed || s->is_unset)
 		return e;
 	e = store_it(s, &save, modified, err);
 	if (e < 0 || s->destroyed || !due ||
 	    (s->cookie.secure && !request_is_secure))
 		return e;
 	return write_cookie(s, options, set_cookie, err);
+}
+
+int
+tn_session_save(struct tn_session *s, struct tn_err *err)
+{
+	struct save save;
+	bool modified = tn_session_is_modified(s);
+	int e;
+
+	if (s->store == NULL || s->options == NULL || s->is_detached ||
+	    s->destroyed || s->is_unset)
+		return tn_err_set(err, TN_E_STATE, "no session to save");
+	save = (struct save){ s->options, s->store,
+		tn_session_now(s->options) };
+	/* What this save hides from the commit, the browser hears even so. */
+	s->cookie_is_due |= cookie_is_due(s, s->options, modified);
+	e = destroy_all(s, s->options, s->store, err);
+	if (e == 0)
+		e = store_now(s, &save, err);
+	if (e == 0 && s->destroyed)
+		e = tn_err_set(err, TN_E_STATE, "that session has ended");
+	return e;
 }

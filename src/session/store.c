@@ -186,13 +186,53 @@ memory_destroy(struct tn_store *store, struct tn_slice sid,
 	return 0;
 }
 
+static int
+memory_set(struct tn_store *store, struct tn_slice sid,
+    struct tn_slice record, int64_t ttl_s, struct tn_err *err)
+{
+	struct memory_store *m = memory(store);
+	int e;
+
+	if (ttl_s <= 0)
+		return memory_destroy(store, sid, err);
+	pthread_mutex_lock(&m->lock);
+	e = put(m, sid, record, ttl_s, err);
+	sweep(m);
+	pthread_mutex_unlock(&m->lock);
+	return e;
+}
+
+static int
+memory_each(struct tn_store *store, bool with_records, tn_store_session *fn,
+    void *arg, struct tn_err *err)
+{
+	struct memory_store *m = memory(store);
+	const struct tn_map_entry *entry;
+	size_t at = 0;
+	int e = 0;
+
+	(void)err;
+	pthread_mutex_lock(&m->lock);
+	while (e == 0 && (entry = tn_map_next(&m->records, &at)) != NULL) {
+		const struct record *r = entry->value;
+
+		if (m->now_ms() < r->until_ms)
+			e = fn(tn_slice(entry->key, entry->key_len),
+			    with_records ? tn_slice(r->text, r->len) :
+			    TN_SLICE_NONE, arg);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return e;
+}
+
 struct tn_store *
 tn_store_memory_new(int64_t (*now_ms)(void), struct tn_err *err)
 {
 	static const struct tn_store_ops ops = {
 		.get = memory_get, .create = memory_create,
 		.replace = memory_replace, .touch = memory_touch,
-		.destroy = memory_destroy,
+		.destroy = memory_destroy, .set = memory_set,
+		.each = memory_each,
 	};
 	struct memory_store *m = calloc(1, sizeof(*m));
 
@@ -224,4 +264,56 @@ tn_store_memory_free(struct tn_store **store)
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 	*store = NULL;
+}
+
+/* ---- All of them ----------------------------------------------------------*/
+
+int
+tn_store_each(struct tn_store *store, bool with_records,
+    tn_store_session *fn, void *arg, struct tn_err *err)
+{
+	return store->ops->each(store, with_records, fn, arg, err);
+}
+
+static int
+count(struct tn_slice sid, struct tn_slice record, void *arg)
+{
+	size_t *n = arg;
+
+	(void)sid;
+	(void)record;
+	++*n;
+	return 0;
+}
+
+int
+tn_store_length(struct tn_store *store, size_t *n, struct tn_err *err)
+{
+	*n = 0;
+	return store->ops->each(store, false, count, n, err);
+}
+
+/* The ids first: what is told of must not go while it is told. */
+static int
+note(struct tn_slice sid, struct tn_slice record, void *arg)
+{
+	(void)record;
+	return tn_map_set(arg, sid, arg, NULL);
+}
+
+int
+tn_store_clear(struct tn_store *store, struct tn_err *err)
+{
+	const struct tn_map_entry *entry;
+	struct tn_map sids;
+	size_t at = 0;
+	int e;
+
+	tn_map_init(&sids);
+	e = store->ops->each(store, false, note, &sids, err);
+	while (e == 0 && (entry = tn_map_next(&sids, &at)) != NULL)
+		e = store->ops->destroy(store,
+		    tn_slice(entry->key, entry->key_len), err);
+	tn_map_fini(&sids);
+	return e;
 }

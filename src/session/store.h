@@ -15,6 +15,13 @@
 struct tn_err;
 struct tn_store;
 
+/*
+ * One session of many; record is empty unless it was asked for. A result
+ * other than 0 ends the walk and is its result.
+ */
+typedef int tn_store_session(struct tn_slice sid, struct tn_slice record,
+    void *arg);
+
 struct tn_store_ops {
 	/* 1 and the record appended to out, 0 if there is none, < 0. */
 	int (*get)(struct tn_store *store, struct tn_slice sid,
@@ -34,11 +41,35 @@ struct tn_store_ops {
 	    int64_t ttl_s, struct tn_err *err);
 	int (*destroy)(struct tn_store *store, struct tn_slice sid,
 	    struct tn_err *err);
+	/*
+	 * Store without a question; for who knows better than any request.
+	 * ttl_s <= 0 deletes. 0; TN_E_STATE if it was destroyed just now.
+	 */
+	int (*set)(struct tn_store *store, struct tn_slice sid,
+	    struct tn_slice record, int64_t ttl_s, struct tn_err *err);
+	/* Tell of every session: tn_store_each. */
+	int (*each)(struct tn_store *store, bool with_records,
+	    tn_store_session *fn, void *arg, struct tn_err *err);
 };
 
 struct tn_store {
 	const struct tn_store_ops *ops;
 };
+
+/*
+ * What express-session's stores offer besides, for administration: they take
+ * as long as there are sessions, so no request should wait for them.
+ *
+ * tn_store_each   tells of each session once, those that come or go meanwhile
+ *                 perhaps; fn must not ask the store itself. Returns 0, what
+ *                 fn returned, or the store's failure.
+ * tn_store_length counts them.
+ * tn_store_clear  ends them all, those that begin meanwhile perhaps.
+ */
+int tn_store_each(struct tn_store *store, bool with_records,
+    tn_store_session *fn, void *arg, struct tn_err *err);
+int tn_store_length(struct tn_store *store, size_t *n, struct tn_err *err);
+int tn_store_clear(struct tn_store *store, struct tn_err *err);
 
 /*
  * A store in this process' memory, for tests and single processes.

@@ -5,29 +5,65 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "redis/keys.h"
 #include "redis/redis.h"
+#include "session/touched.h"
+
+#define TOUCH_PERCENT	5
+#define SCAN_COUNT	"100"		/* as connect-redis asks */
+#define KEY_BYTES	1024
 
 struct redis_store {
 	struct tn_store store;
 	struct tn_redis *redis;
 	char *prefix;
+	bool disable_touch;
+	bool disable_ttl;
+	struct tn_touched touched;
 };
 
-/* Only what was read may be replaced: 1, or what is there now, or nil. */
+/*
+ * KEYS are the record and the mark of its end; an empty ttl is none.
+ *
+ * Only what was read may be replaced: 1, or what is there now, or nil. What
+ * somebody else has put over a mark (Express, late) goes again.
+ */
 static const struct tn_script replace_script = {
 	"session-replace",
 	"local now = redis.call('GET', KEYS[1])\n"
+	"if not now then return now end\n"
+	"if redis.call('EXISTS', KEYS[2]) == 1 then\n"
+	"  redis.call('DEL', KEYS[1])\n"
+	"  return false\n"
+	"end\n"
 	"if now ~= ARGV[1] then return now end\n"
-	"redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])\n"
+	"if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])\n"
+	"else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end\n"
 	"return 1\n",
 };
 
-/* One command: its words, and the texts they point to. */
+static const struct tn_script set_script = {
+	"session-set",
+	"if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end\n"
+	"if ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[1])\n"
+	"else redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end\n"
+	"return 1\n",
+};
+
+static const struct tn_script destroy_script = {
+	"session-destroy",
+	"redis.call('SET', KEYS[2], '1', 'EX', ARGV[1])\n"
+	"return redis.call('DEL', KEYS[1])\n",
+};
+
+/* One command: its keys, and the texts they point to. */
 struct call {
-	struct tn_buf key;
+	struct tn_buf key, mark;
 	char ttl[24];
 	struct tn_reply *reply;
 };
@@ -42,7 +78,8 @@ static struct tn_slice
 begin(struct call *c, const struct redis_store *r, struct tn_slice sid)
 {
 	c->reply = NULL;
-	tn_buf_init(&c->key, 1024);
+	tn_buf_init(&c->key, KEY_BYTES);
+	tn_buf_init(&c->mark, KEY_BYTES);
 	tn_key_session(&c->key, tn_slice_str(r->prefix), sid);
 	return tn_buf_view(&c->key);
 }
@@ -55,13 +92,44 @@ seconds(struct call *c, int64_t ttl_s)
 	return tn_slice(c->ttl, (size_t)n);
 }
 
+/* As the scripts want it. */
+static struct tn_slice
+life(struct call *c, const struct redis_store *r, int64_t ttl_s)
+{
+	return r->disable_ttl ? TN_SLICE("") : seconds(c, ttl_s);
+}
+
+static int
+too_long(struct tn_err *err, int failed)
+{
+	return tn_err_set(err, failed, "session id too long");
+}
+
 static int
 run(struct call *c, const struct redis_store *r, const struct tn_slice *argv,
     size_t argc, struct tn_err *err)
 {
 	if (c->key.failed != 0)
-		return tn_err_set(err, c->key.failed, "session id too long");
+		return too_long(err, c->key.failed);
 	return tn_redis_call(r->redis, argv, argc, &c->reply, err);
+}
+
+/* A script over the record and its mark. */
+static int
+eval(struct call *c, const struct redis_store *r, struct tn_slice sid,
+    const struct tn_script *script, const struct tn_slice *args, size_t n,
+    struct tn_err *err)
+{
+	struct tn_slice keys[2];
+
+	tn_key_session_ended(&c->mark, tn_slice_str(r->prefix), sid);
+	if (c->key.failed != 0 || c->mark.failed != 0)
+		return too_long(err, c->key.failed != 0 ? c->key.failed :
+		    c->mark.failed);
+	keys[0] = tn_buf_view(&c->key);
+	keys[1] = tn_buf_view(&c->mark);
+	return tn_redis_eval(r->redis, script, keys, 2, args, n, &c->reply,
+	    err);
 }
 
 static void
@@ -69,6 +137,7 @@ end(struct call *c)
 {
 	tn_reply_free(&c->reply);
 	tn_buf_fini(&c->key);
+	tn_buf_fini(&c->mark);
 }
 
 static int
@@ -97,11 +166,13 @@ redis_create(struct tn_store *store, struct tn_slice sid,
 	struct redis_store *r = of_redis(store);
 	struct call c;
 	struct tn_slice argv[] = { TN_SLICE("SET"), begin(&c, r, sid), record,
-		TN_SLICE("EX"), seconds(&c, ttl_s), TN_SLICE("NX") };
-	int e = run(&c, r, argv, 6, err);
+		TN_SLICE("NX"), TN_SLICE("EX"), seconds(&c, ttl_s) };
+	int e = run(&c, r, argv, r->disable_ttl ? 4 : 6, err);
 
 	if (e == 0 && tn_reply_type(c.reply) != TN_REPLY_STATUS)
 		e = tn_err_set(err, TN_E_CONFLICT, "that session is there");
+	if (e == 0)
+		tn_touched_note(&r->touched, sid, ttl_s, tn_clock_mono_ms());
 	end(&c);
 	return e;
 }
@@ -113,13 +184,14 @@ redis_replace(struct tn_store *store, struct tn_slice sid,
 {
 	struct redis_store *r = of_redis(store);
 	struct call c;
-	struct tn_slice key = begin(&c, r, sid), done;
-	struct tn_slice args[] = { had, record, seconds(&c, ttl_s) };
-	int e = c.key.failed != 0 ? c.key.failed :
-	    tn_redis_eval(r->redis, &replace_script, &key, 1, args, 3,
-	    &c.reply, err);
+	struct tn_slice done;
+	int e;
 
+	begin(&c, r, sid);
+	e = eval(&c, r, sid, &replace_script, (struct tn_slice[]){ had,
+	    record, life(&c, r, ttl_s) }, 3, err);
 	if (e == 0 && tn_reply_type(c.reply) == TN_REPLY_INTEGER) {
+		tn_touched_note(&r->touched, sid, ttl_s, tn_clock_mono_ms());
 		e = 1;
 	} else if (e == 0 && tn_reply_type(c.reply) == TN_REPLY_STRING) {
 		tn_buf_slice(out, tn_reply_text(c.reply));
@@ -136,11 +208,22 @@ redis_touch(struct tn_store *store, struct tn_slice sid, int64_t ttl_s,
     struct tn_err *err)
 {
 	struct redis_store *r = of_redis(store);
+	int64_t now_ms = tn_clock_mono_ms();
 	struct call c;
-	struct tn_slice argv[] = { TN_SLICE("EXPIRE"), begin(&c, r, sid),
-		seconds(&c, ttl_s) };
-	int e = run(&c, r, argv, 3, err);
+	struct tn_slice argv[3];
+	int e;
 
+	if (r->disable_touch || r->disable_ttl ||
+	    !tn_touched_is_due(&r->touched, sid, ttl_s, now_ms))
+		return 0;
+	argv[0] = TN_SLICE("EXPIRE");
+	argv[1] = begin(&c, r, sid);
+	argv[2] = seconds(&c, ttl_s);
+	e = run(&c, r, argv, 3, err);
+	if (e == 0)
+		tn_touched_note(&r->touched, sid, ttl_s, now_ms);
+	else
+		tn_touched_forget(&r->touched, sid);
 	end(&c);
 	return e;
 }
@@ -149,25 +232,176 @@ static int
 redis_destroy(struct tn_store *store, struct tn_slice sid, struct tn_err *err)
 {
 	struct redis_store *r = of_redis(store);
+	struct tn_slice arg;
 	struct call c;
-	struct tn_slice argv[] = { TN_SLICE("DEL"), begin(&c, r, sid) };
-	int e = run(&c, r, argv, 2, err);
+	int e;
 
+	tn_touched_forget(&r->touched, sid);
+	begin(&c, r, sid);
+	arg = seconds(&c, TN_LIMIT_SESSION_TOMBSTONE_S);
+	e = eval(&c, r, sid, &destroy_script, &arg, 1, err);
 	end(&c);
 	return e;
 }
 
-struct tn_store *
-tn_store_redis_new(struct tn_redis *redis, struct tn_slice prefix,
+static int
+redis_set(struct tn_store *store, struct tn_slice sid, struct tn_slice record,
+    int64_t ttl_s, struct tn_err *err)
+{
+	struct redis_store *r = of_redis(store);
+	struct call c;
+	int e;
+
+	if (ttl_s <= 0 && !r->disable_ttl)
+		return redis_destroy(store, sid, err);
+	begin(&c, r, sid);
+	e = eval(&c, r, sid, &set_script, (struct tn_slice[]){ record,
+	    life(&c, r, ttl_s) }, 2, err);
+	if (e == 0 && tn_reply_integer(c.reply) != 1)
+		e = tn_err_set(err, TN_E_STATE, "that session has ended");
+	if (e == 0)
+		tn_touched_note(&r->touched, sid, ttl_s, tn_clock_mono_ms());
+	end(&c);
+	return e;
+}
+
+/* ---- All of them ----------------------------------------------------------*/
+
+struct walk {
+	struct tn_store *store;
+	bool with_records;
+	tn_store_session *fn;
+	void *arg;
+	struct tn_map told;	/* SCAN may name a key twice */
+	struct tn_buf record;
+};
+
+/* The prefix as a glob that stands for nothing but itself. */
+static void
+write_pattern(struct tn_buf *out, const char *prefix)
+{
+	for (; *prefix != '\0'; prefix++) {
+		if (strchr("*?[]^\\", *prefix) != NULL)
+			tn_buf_char(out, '\\');
+		tn_buf_char(out, *prefix);
+	}
+	tn_buf_char(out, '*');
+}
+
+static int
+tell(struct walk *w, struct tn_slice sid, struct tn_err *err)
+{
+	struct tn_slice record = TN_SLICE_NONE;
+	int e = 1;
+
+	if (tn_map_get(&w->told, sid) != NULL)
+		return 0;
+	if (tn_map_set(&w->told, sid, w, NULL) < 0)
+		return tn_err_set(err, TN_E_NOMEM, "no memory for a session");
+	if (w->with_records) {
+		tn_buf_reset(&w->record);
+		e = w->store->ops->get(w->store, sid, &w->record, err);
+		record = tn_buf_view(&w->record);
+	}
+	return e <= 0 ? e : w->fn(sid, record, w->arg);
+}
+
+static int
+tell_all(struct walk *w, const struct tn_reply *keys, size_t prefix_len,
     struct tn_err *err)
+{
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < tn_reply_len(keys); i++) {
+		struct tn_slice key = tn_reply_text(tn_reply_at(keys, i));
+
+		if (key.len >= prefix_len)
+			e = tell(w, tn_slice_after(key, prefix_len), err);
+	}
+	return e;
+}
+
+static int
+scan(struct walk *w, struct tn_slice pattern, struct tn_err *err)
+{
+	struct redis_store *r = of_redis(w->store);
+	char cursor[24] = "0";
+	int e;
+
+	do {
+		struct tn_slice argv[] = { TN_SLICE("SCAN"),
+			tn_slice_str(cursor), TN_SLICE("MATCH"), pattern,
+			TN_SLICE("COUNT"), TN_SLICE(SCAN_COUNT) };
+		struct tn_reply *reply = NULL;
+		struct tn_slice next;
+
+		e = tn_redis_call(r->redis, argv, 6, &reply, err);
+		next = tn_reply_text(tn_reply_at(reply, 0));
+		if (e == 0 && (next.len == 0 || next.len >= sizeof(cursor)))
+			e = tn_err_set(err, TN_E_IO, "redis gave no cursor");
+		if (e == 0) {
+			memcpy(cursor, next.ptr, next.len);
+			cursor[next.len] = '\0';
+			e = tell_all(w, tn_reply_at(reply, 1),
+			    strlen(r->prefix), err);
+		}
+		tn_reply_free(&reply);
+	} while (e == 0 && strcmp(cursor, "0") != 0);
+	return e;
+}
+
+static int
+redis_each(struct tn_store *store, bool with_records, tn_store_session *fn,
+    void *arg, struct tn_err *err)
+{
+	struct walk w = { store, with_records, fn, arg, { 0 }, { 0 } };
+	struct tn_buf pattern;
+	struct tn_slice text;
+	int e;
+
+	tn_map_init(&w.told);
+	tn_buf_init(&w.record, TN_LIMIT_REDIS_REPLY);
+	tn_buf_init(&pattern, KEY_BYTES);
+	write_pattern(&pattern, of_redis(store)->prefix);
+	e = tn_buf_finish(&pattern, &text, err);
+	if (e == 0)
+		e = scan(&w, text, err);
+	tn_buf_fini(&pattern);
+	tn_buf_fini(&w.record);
+	tn_map_fini(&w.told);
+	return e;
+}
+
+/* ---- Made and freed -------------------------------------------------------*/
+
+static void
+set_up(struct redis_store *r, const struct tn_store_redis_options *options)
 {
 	static const struct tn_store_ops ops = {
 		.get = redis_get, .create = redis_create,
 		.replace = redis_replace, .touch = redis_touch,
-		.destroy = redis_destroy,
+		.destroy = redis_destroy, .set = redis_set,
+		.each = redis_each,
 	};
-	struct redis_store *r = calloc(1, sizeof(*r));
+	int percent = options->touch_percent;
 
+	r->store.ops = &ops;
+	r->disable_touch = options->disable_touch;
+	r->disable_ttl = options->disable_ttl;
+	tn_touched_init(&r->touched, percent < 0 ? 0 :
+	    percent == 0 ? TOUCH_PERCENT : percent);
+}
+
+struct tn_store *
+tn_store_redis_new(struct tn_redis *redis,
+    const struct tn_store_redis_options *options, struct tn_err *err)
+{
+	static const struct tn_store_redis_options none;
+	struct redis_store *r = calloc(1, sizeof(*r));
+	struct tn_slice prefix;
+
+	options = options == NULL ? &none : options;
+	prefix = options->prefix;
 	if (r != NULL)
 		r->prefix = strndup(prefix.len > 0 ? prefix.ptr : "",
 		    prefix.len);
@@ -176,8 +410,8 @@ tn_store_redis_new(struct tn_redis *redis, struct tn_slice prefix,
 		tn_err_set(err, TN_E_NOMEM, "no memory for a store");
 		return NULL;
 	}
-	r->store.ops = &ops;
 	r->redis = redis;
+	set_up(r, options);
 	return &r->store;
 }
 
@@ -189,6 +423,7 @@ tn_store_redis_free(struct tn_store **store)
 	if (*store == NULL)
 		return;
 	r = of_redis(*store);
+	tn_touched_fini(&r->touched);
 	free(r->prefix);
 	free(r);
 	*store = NULL;

@@ -46,6 +46,13 @@ struct tn_step tn_static(const char *prefix, const struct tn_assets *assets);
 struct tn_step tn_session(struct tn_store *store,
     const struct tn_session_options *options);
 
+/*
+ * A handler in front of one that anybody may see: while the store is away, tn_req_session
+ * gives a stranger's session (is_detached) that is not saved, and no cookie
+ * is sent, in place of the 503 of other routes.
+ */
+tn_handler tn_session_optional;
+
 struct tn_form_limits {
 	size_t max_bytes;	/* of a body; 0: TN_LIMIT_FORM_BYTES */
 	size_t max_fields;	/* 0: TN_LIMIT_FORM_PAIRS */

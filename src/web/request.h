@@ -111,6 +111,7 @@ struct tn_req {
 
 	struct tn_session *session;	/* NULL until tn_req_session */
 	const struct tn_session_source *session_source;
+	bool session_optional;		/* tn_session_optional */
 	int session_err;		/* why it could not be loaded */
 	struct tn_slice csp_nonce;
 	struct tn_local locals[TN_LIMIT_LOCALS];

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "web/app.h"
 
@@ -22,25 +21,67 @@ log_bad_record(const struct tn_req *req)
 	    TN_F_SLICE("address", req->address));
 }
 
+/* Does X-Forwarded-Proto begin with "https"? Several proxies make a list. */
+static bool
+is_forwarded_https(const struct tn_req *req)
+{
+	struct tn_slice list = tn_req_header(req, "x-forwarded-proto");
+
+	return tn_slice_ieq(tn_slice_trim(tn_slice_cut(&list, ',')),
+	    TN_SLICE("https"));
+}
+
+static bool
+is_secure(const struct tn_req *req, const struct tn_session_options *options)
+{
+	return req->secure ||
+	    (options->proxy == TN_PROXY_YES && is_forwarded_https(req));
+}
+
 static int
-load(struct tn_req *req, struct tn_session **out)
+load(struct tn_req *req, const struct tn_session_source *source,
+    struct tn_session *s)
+{
+	bool bad_record = false;
+	int rc = tn_session_load(s, req->arena, req->cookies,
+	    is_secure(req, source->options), source->options, source->store,
+	    &bad_record, &req->err);
+
+	if (bad_record)
+		log_bad_record(req);
+	return rc;
+}
+
+/* Anybody may see this page: a stranger then, whoever it is. */
+static int
+go_without(struct tn_req *req, const struct tn_session_source *source,
+    struct tn_session *s)
+{
+	tn_log_event(tn_app_log(req->app), TN_LOG_WARN, "session.without",
+	    TN_F_STR("id", req->id), TN_F_STR("reason", req->err.text));
+	req->err = (struct tn_err){ .code = 0 };
+	return tn_session_detached(s, req->arena, source->options,
+	    is_secure(req, source->options), &req->err);
+}
+
+static int
+open_one(struct tn_req *req, struct tn_session **out)
 {
 	const struct tn_session_source *source = req->session_source;
 	struct tn_session *s;
-	bool bad_record = false;
 	int rc;
 
 	if (source == NULL)
-		return tn_err_set(&req->err, TN_E_STATE,
-		    "a session is asked for before tn_session()");
+		return tn_err_set(&req->err, TN_E_STATE, "a session is asked "
+		    "for before tn_session(), or outside its path");
 	s = tn_arena_alloc(req->arena, sizeof(*s));
 	if (s == NULL)
 		return tn_err_set(&req->err, TN_E_NOMEM,
 		    "no memory for a session");
-	rc = tn_session_load(s, req->arena, req->cookies, req->secure,
-	    source->options, source->store, &bad_record, &req->err);
-	if (bad_record)
-		log_bad_record(req);
+	rc = load(req, source, s);
+	if (req->session_optional && (rc == TN_E_AWAY || rc == TN_E_TIMEOUT ||
+	    rc == TN_E_IO))
+		rc = go_without(req, source, s);
 	*out = rc == 0 ? s : NULL;
 	return rc;
 }
@@ -55,7 +96,7 @@ tn_req_session(struct tn_req *req)
 	if (req->session != NULL)
 		return req->session;
 	if (req->session_err == 0)
-		req->session_err = load(req, &req->session);
+		req->session_err = open_one(req, &req->session);
 	if (req->session_err != 0 && req->err.code != req->session_err)
 		tn_err_set(&req->err, req->session_err, "no session: %s",
 		    tn_err_name(req->session_err));
@@ -82,7 +123,8 @@ commit(struct tn_req *req, struct tn_res *res, void *arg)
 		return 0;
 	tn_buf_reset(text);
 	rc = tn_session_commit(req->session, source->options, source->store,
-	    req->secure, tn_clock_wall_ms(), text, &req->err);
+	    is_secure(req, source->options), tn_session_now(source->options),
+	    text, &req->err);
 	if (rc == 0)
 		rc = tn_buf_finish(text, &cookie, &req->err);
 	if (rc != 0)
@@ -94,14 +136,39 @@ commit(struct tn_req *req, struct tn_res *res, void *arg)
 	return 0;
 }
 
+/* A cookie of that path comes with these requests alone. */
+static bool
+is_below(const struct tn_req *req, struct tn_slice path)
+{
+	struct tn_slice base = req->base_path;
+
+	if (path.len <= base.len)
+		return tn_slice_starts(base, path);
+	return tn_slice_starts(path, base) &&
+	    tn_slice_starts(req->path, tn_slice_after(path, base.len));
+}
+
 static int
 open_sessions(struct tn_req *req, struct tn_res *res, void *arg)
 {
-	int rc = tn_res_before_head(res, commit, arg);
+	const struct tn_session_source *source = arg;
+	int rc;
 
+	if (!is_below(req, source->options->path))
+		return 0;
+	rc = tn_res_before_head(res, commit, arg);
 	if (rc == 0)
 		req->session_source = arg;
 	return rc;
+}
+
+int
+tn_session_optional(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)res;
+	(void)arg;
+	req->session_optional = true;
+	return TN_NEXT;
 }
 
 struct tn_step
