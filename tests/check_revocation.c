@@ -225,6 +225,24 @@ START_TEST(a_change_by_anybody)
 }
 END_TEST
 
+/* Redis looks for what has expired now and then; here it never does. */
+START_TEST(expiry_ends_it_though_redis_does_not_look)
+{
+	redis("DEBUG SET-ACTIVE-EXPIRE 0");
+	redis("SET sess:one in PX 300");
+	redis("SET sess:two in PX 300");
+	connect_client(&clients[0], "one");
+	connect_client(&clients[1], "two");
+	redis("PEXPIRE sess:two 60000");	/* a touch moves the end */
+	ck_assert(poll_loop_until(&loop, is_closed, &clients[0], WAIT_MS));
+	turn_for(100);
+	ck_assert(!is_closed(&clients[1]));
+	redis("PEXPIRE sess:two 100");
+	ck_assert(poll_loop_until(&loop, is_closed, &clients[1], WAIT_MS));
+	ck_assert_uint_eq(tn_revocation_counts(revocation)->ended, 2);
+}
+END_TEST
+
 START_TEST(an_end_while_it_connects)
 {
 	redis("SET sess:one in");
@@ -329,6 +347,7 @@ revocation_suite(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, a_change_by_anybody, 0, COUNT(changes));
+	tcase_add_test(tc, expiry_ends_it_though_redis_does_not_look);
 	tcase_add_test(tc, an_end_while_it_connects);
 	tcase_add_test(tc, changes_in_a_row_are_read_once_or_twice);
 	tcase_add_test(tc, all_are_read_again_after_redis_was_away);

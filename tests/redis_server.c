@@ -53,6 +53,7 @@ run(const struct redis_server *s)
 		(char[]){ "--unixsocket" }, strdup(s->path),
 		(char[]){ "--save" }, (char[]){ "" },
 		(char[]){ "--daemonize" }, (char[]){ "no" },
+		(char[]){ "--enable-debug-command" }, (char[]){ "local" },
 		(char[]){ "--dir" }, strdup(s->dir),
 		(char[]){ "--requirepass" }, strdup(password), NULL,
 	};

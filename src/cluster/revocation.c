@@ -15,6 +15,7 @@
 
 #define TICK_MS		1000
 #define READS_AT_ONCE	100
+#define LIFE_SLACK_MS	2	/* the clock of Redis rounds as ours does */
 
 /*
  * One session with sockets here. It stands in one of two lists: calm (the
@@ -26,8 +27,10 @@ struct tn_watched_session {
 	struct tn_list sockets;
 	bool is_seen;		/* as far as is known, Redis has it still */
 	int64_t unseen_since;	/* if not */
+	struct tn_timer life;	/* when Redis will have it no more */
+	unsigned answers;	/* that will come here: not freed before */
 	bool is_due;
-	bool is_reading;	/* the answer will come here: not freed before */
+	bool is_reading;
 	bool changed;		/* again, while it was read */
 	bool is_held;		/* in use further up: not freed before */
 	size_t sid_len;
@@ -56,6 +59,8 @@ sid_of(const struct tn_watched_session *s)
 	return tn_slice(s->sid, s->sid_len);
 }
 
+static void ask_life(struct tn_watched_session *s);
+
 static struct tn_watched_session *
 session_new(struct tn_revocation *r, struct tn_slice sid)
 {
@@ -73,6 +78,7 @@ session_new(struct tn_revocation *r, struct tn_slice sid)
 		return NULL;
 	}
 	tn_list_append(&r->calm, &s->link);
+	ask_life(s);
 	return s;
 }
 
@@ -97,9 +103,10 @@ session_free_unused(struct tn_watched_session *s)
 {
 	struct tn_revocation *r = s->revocation;
 
-	if (s->is_reading || s->is_held || !tn_list_empty(&s->sockets))
+	if (s->answers > 0 || s->is_held || !tn_list_empty(&s->sockets))
 		return;
 	set_seen(s, true);
+	tn_wheel_cancel(&r->loop->wheel, &s->life);
 	tn_map_remove(&r->sessions, sid_of(s));
 	tn_list_remove(&s->link);
 	tn_wipe(s->sid, s->sid_len);
@@ -159,6 +166,58 @@ close_sockets(struct tn_watched_session *s, const struct tn_slice *record,
 /* Reading again. */
 
 static void pump(struct tn_revocation *r);
+static void make_due(struct tn_watched_session *s);
+
+static int
+ask(struct tn_watched_session *s, struct tn_slice verb, tn_link_fn *fn)
+{
+	struct tn_revocation *r = s->revocation;
+	struct tn_buf key;
+	int status;
+
+	tn_buf_init(&key, 1024 + TN_LIMIT_SESSION_ID);
+	tn_key_session(&key, r->options.prefix, sid_of(s));
+	status = key.failed != 0 ? key.failed : tn_link_call(r->redis,
+	    (struct tn_slice[]){ verb, tn_buf_view(&key) }, 2, fn, s);
+	tn_buf_fini(&key);
+	s->answers += status == 0;
+	return status;
+}
+
+/*
+ * Redis tells of a key that expires when it comes across it, which may be
+ * late. So its life is asked for as well, and at the end it is read: that
+ * makes Redis look. Who touches the key makes us read it, and ask, again.
+ */
+static void
+on_life_over(void *arg)
+{
+	struct tn_watched_session *s = arg;
+
+	make_due(s);
+	pump(s->revocation);
+}
+
+static void
+on_life(const struct tn_reply *reply, const struct tn_err *err, void *arg)
+{
+	struct tn_watched_session *s = arg;
+	struct tn_wheel *wheel = &s->revocation->loop->wheel;
+	int64_t left_ms = tn_reply_integer(reply);
+
+	s->answers--;
+	tn_wheel_cancel(wheel, &s->life);
+	if (err == NULL && left_ms >= 0)	/* -1: has no end; -2: is gone */
+		tn_wheel_set(wheel, &s->life, wheel->now_ms + left_ms +
+		    LIFE_SLACK_MS, on_life_over, s);
+	session_free_unused(s);
+}
+
+static void
+ask_life(struct tn_watched_session *s)
+{
+	ask(s, TN_SLICE("PTTL"), on_life);
+}
 
 static void
 on_record(const struct tn_reply *reply, const struct tn_err *err, void *arg)
@@ -168,6 +227,7 @@ on_record(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 	struct tn_slice record = tn_reply_text(reply);
 
 	r->reading--;
+	s->answers--;
 	s->is_reading = false;
 	set_seen(s, err == NULL);
 	set_due(s, err != NULL || s->changed);
@@ -180,22 +240,6 @@ on_record(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 		pump(r);	/* else the tick, or the link when it is up */
 }
 
-static int
-read_again(struct tn_watched_session *s)
-{
-	struct tn_revocation *r = s->revocation;
-	struct tn_buf key;
-	int status;
-
-	tn_buf_init(&key, 1024 + TN_LIMIT_SESSION_ID);
-	tn_key_session(&key, r->options.prefix, sid_of(s));
-	status = key.failed != 0 ? key.failed : tn_link_call(r->redis,
-	    (struct tn_slice[]){ TN_SLICE("GET"), tn_buf_view(&key) }, 2,
-	    on_record, s);
-	tn_buf_fini(&key);
-	return status;
-}
-
 /* Read what is due, so many at once that Redis keeps time for others. */
 static void
 pump(struct tn_revocation *r)
@@ -205,8 +249,9 @@ pump(struct tn_revocation *r)
 		struct tn_watched_session *s = TN_CONTAINER(r->due.next,
 		    struct tn_watched_session, link);
 
-		if (read_again(s) < 0)
+		if (ask(s, TN_SLICE("GET"), on_record) < 0)
 			return;			/* the tick tries again */
+		ask_life(s);
 		set_due(s, false);
 		s->is_reading = true;
 		r->reading++;
@@ -322,7 +367,7 @@ tn_revocation_free(struct tn_revocation **revocation)
 	while ((e = tn_map_next(&r->sessions, &at)) != NULL) {
 		struct tn_watched_session *s = e->value;
 
-		s->is_reading = false;
+		s->answers = 0;
 		s->is_held = true;
 		while (!tn_list_empty(&s->sockets))
 			tn_revocation_unwatch(TN_CONTAINER(s->sockets.next,

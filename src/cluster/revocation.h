@@ -3,9 +3,10 @@
  *
  * Redis tells of each change of a key that was read (the link's
  * on_invalidate). Then the session is read again, once for all its sockets,
- * and those that may not stay are closed. Beneath that is a net: every
- * session is read again within a sweep; and while Redis is away, a session
- * that was not seen for the bound ends.
+ * and those that may not stay are closed. When it is to expire is known too,
+ * and then it is looked at. Beneath that is a net: every session is read
+ * again within a sweep; and while Redis is away, a session that was not seen
+ * for the bound ends.
  */
 #ifndef TN_REVOCATION_H
 #define TN_REVOCATION_H
@@ -20,8 +21,9 @@ struct tn_revocation;
 struct tn_watched_session;
 
 /*
- * May this socket stay with this record, as Redis has it now? (A record that
- * is gone is not asked about.)
+ * May this socket stay with this record, as Redis has it now? Whoever keeps
+ * something of the record for the socket renews it here. (A record that is
+ * gone is not asked about.)
  */
 typedef bool tn_revocation_may_stay(struct tn_socket *socket,
     struct tn_slice record, void *arg);
@@ -34,10 +36,15 @@ struct tn_revocation_options {
 	void *arg;
 };
 
+#define TN_REVOCATION_COUNTS(X)						\
+	X(reads, "sessions read again")					\
+	X(ended, "sockets closed: session gone or changed")		\
+	X(unseen, "sockets closed: session not seen for the bound")
+
 struct tn_revocation_counts {
-	uint64_t reads;			/* of sessions, beside the first */
-	uint64_t ended;			/* sockets closed: session gone or changed */
-	uint64_t unseen;		/* sockets closed: bound passed */
+#define X(name, what)	uint64_t name;
+	TN_REVOCATION_COUNTS(X)
+#undef X
 };
 
 struct tn_revocation *tn_revocation_new(struct tn_loop *loop,
