@@ -1,6 +1,9 @@
 /* Two nodes and one Redis: leases are taken, kept, given back and run out. */
 #include "config.h"
 
+#include <signal.h>
+#include <stdio.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -137,6 +140,65 @@ one_knows_three(void *arg)
 	return len(one) == 2;
 }
 
+/* Who has gone is told. */
+
+static struct { unsigned calls; char id[128]; int64_t at_ms; } gone;
+
+static void
+on_gone(struct tn_slice id, void *arg)
+{
+	ck_assert_ptr_eq(arg, &gone);
+	gone.calls++;
+	gone.at_ms = loop.loop.wheel.now_ms;
+	snprintf(gone.id, sizeof(gone.id), "%.*s", TN_SLICE_ARG(id));
+}
+
+static bool
+is_told(void *arg)
+{
+	(void)arg;
+	return gone.calls > 0;
+}
+
+static void
+turn_for(int ms)
+{
+	int64_t end = loop.loop.wheel.now_ms + ms;
+
+	while (loop.loop.wheel.now_ms < end)
+		poll_loop_turn(&loop, 20);
+}
+
+START_TEST(a_node_that_dies_is_told_once_within_two_leases)
+{
+	memset(&gone, 0, sizeof(gone));
+	tn_registry_on_gone(one, on_gone, &gone);
+	ck_assert(poll_loop_until(&loop, one_knows_two, NULL, WAIT_MS));
+	snprintf(gone.id, sizeof(gone.id), "%.*s",
+	    TN_SLICE_ARG(tn_registry_id(two)));
+	write_lease(TN_SLICE("w8-dead"), tn_clock_wall_ms() + LEASE_MS);
+	ck_assert(poll_loop_until(&loop, is_told, NULL, WAIT_MS));
+	ck_assert_str_eq(gone.id, "w8-dead");
+	turn_for(LEASE_MS);
+	ck_assert_uint_eq(gone.calls, 1);
+}
+END_TEST
+
+START_TEST(nobody_is_gone_because_redis_was)
+{
+	memset(&gone, 0, sizeof(gone));
+	tn_registry_on_gone(one, on_gone, &gone);
+	ck_assert(poll_loop_until(&loop, one_knows_two, NULL, WAIT_MS));
+	kill(server.pid, SIGSTOP);
+	turn_for(3 * LEASE_MS);
+	kill(server.pid, SIGCONT);
+	ck_assert(poll_loop_until(&loop, one_knows_two, NULL, WAIT_MS));
+	turn_for(3 * LEASE_MS);
+	ck_assert_uint_eq(gone.calls, 0);
+	ck_assert_uint_eq(len(one), 1);
+}
+END_TEST
+
 START_TEST(the_lease_of_a_dead_node_runs_out)
 {
 	struct tn_slice id = TN_SLICE("w8-dead");
@@ -202,6 +264,8 @@ suite(void)
 	tcase_add_test(t, nodes_hear_of_each_other);
 	tcase_add_test(t, a_lease_is_given_back_at_once);
 	tcase_add_test(t, the_lease_of_a_dead_node_runs_out);
+	tcase_add_test(t, a_node_that_dies_is_told_once_within_two_leases);
+	tcase_add_test(t, nobody_is_gone_because_redis_was);
 	tcase_add_test(t, an_id_never_heard_of_lives_until_the_next_renewal);
 	tcase_add_test(t, leases_survive_a_redis_that_was_away);
 	tcase_add_test(t, the_leases_are_one_sorted_set);

@@ -20,14 +20,16 @@
 /*
  * The leases are a sorted set of node ids by the time of their end, in the
  * clock of Redis: nodes need not agree on the time. A renewal forgets those
- * that have ended and answers who is left.
+ * that have ended (unless ARGV[3] spares them) and answers who is left.
  */
 static const struct tn_script renew_script = {
 	"registry-renew",
 	"local t = redis.call('TIME')\n"
 	"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
 	"redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])\n"
-	"redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)\n"
+	"if ARGV[3] == '0' then\n"
+	"  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)\n"
+	"end\n"
 	"return redis.call('ZRANGE', KEYS[1], 0, -1)\n",
 };
 
@@ -38,8 +40,12 @@ struct tn_registry {
 	int lease_ms;
 	struct tn_timer timer;
 	struct tn_map living;	/* ids of the last answer */
+	struct tn_map missing;	/* they lived at the answer before, not at this */
 	struct tn_map *unknown;	/* asked for and not in it: ids to renewals */
 	uintptr_t renewals;	/* answers so far, from 1 */
+	int64_t spare_until_ms;	/* nobody could renew: ended leases count */
+	tn_registry_gone_fn *on_gone;
+	void *gone_arg;
 	bool is_renewing;
 	bool was_freed;		/* an answer is still to come */
 	char key[64];
@@ -58,6 +64,7 @@ static void
 dispose(struct tn_registry *r)
 {
 	tn_map_fini(&r->living);
+	tn_map_fini(&r->missing);
 	if (r->unknown != NULL)
 		tn_map_fini(r->unknown);
 	free(r->unknown);
@@ -77,10 +84,31 @@ forget_unknown(struct tn_registry *r)
 			    tn_slice(entry->key, entry->key_len));
 }
 
+/* Who is missing for the second time is gone; for the first time, noted. */
+static void
+look_for_gone(struct tn_registry *r, const struct tn_map *before)
+{
+	struct tn_map again = r->missing;
+	const struct tn_map_entry *e;
+	size_t at = 0;
+
+	tn_map_init(&r->missing);
+	while ((e = tn_map_next(before, &at)) != NULL)
+		if (tn_map_get(&r->living, tn_slice(e->key, e->key_len)) == NULL)
+			tn_map_set(&r->missing, tn_slice(e->key, e->key_len), r,
+			    NULL);
+	for (at = 0; (e = tn_map_next(&again, &at)) != NULL;)
+		if (r->on_gone != NULL && tn_map_get(&r->living,
+		    tn_slice(e->key, e->key_len)) == NULL)
+			r->on_gone(tn_slice(e->key, e->key_len), r->gone_arg);
+	tn_map_fini(&again);
+}
+
 static void
 take_living(struct tn_registry *r, const struct tn_reply *reply)
 {
-	tn_map_fini(&r->living);
+	struct tn_map before = r->living;
+
 	tn_map_init(&r->living);
 	for (size_t i = 0; i < tn_reply_len(reply); i++) {
 		struct tn_slice id = tn_reply_text(tn_reply_at(reply, i));
@@ -90,6 +118,8 @@ take_living(struct tn_registry *r, const struct tn_reply *reply)
 	}
 	r->renewals++;
 	forget_unknown(r);
+	look_for_gone(r, &before);
+	tn_map_fini(&before);
 }
 
 static void
@@ -102,18 +132,20 @@ renewed(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 		dispose(r);
 		return;
 	}
-	if (err != NULL)
-		tn_log_event(r->log, TN_LOG_WARN, "registry.renew",
-		    TN_F_STR("error", err->text));
-	else
+	if (err == NULL) {
 		take_living(r, reply);
+		return;
+	}
+	tn_log_event(r->log, TN_LOG_WARN, "registry.renew",
+	    TN_F_STR("error", err->text));
+	r->spare_until_ms = r->loop->wheel.now_ms + r->lease_ms;
 }
 
 static void
 renew(void *arg)
 {
 	struct tn_registry *r = arg;
-	struct tn_slice key = tn_slice_str(r->key), args[2];
+	struct tn_slice key = tn_slice_str(r->key), args[3];
 	char lease[16];
 
 	tn_wheel_set(&r->loop->wheel, &r->timer,
@@ -123,7 +155,9 @@ renew(void *arg)
 	args[0] = tn_slice_str(r->id);
 	args[1] = tn_slice(lease,
 	    (size_t)snprintf(lease, sizeof(lease), "%d", r->lease_ms));
-	r->is_renewing = tn_link_eval(r->link, &renew_script, &key, 1, args, 2,
+	args[2] = r->loop->wheel.now_ms < r->spare_until_ms ?
+	    TN_SLICE("1") : TN_SLICE("0");
+	r->is_renewing = tn_link_eval(r->link, &renew_script, &key, 1, args, 3,
 	    renewed, r) == 0;
 }
 
@@ -181,6 +215,13 @@ tn_registry_free(struct tn_registry **registry)
 		r->was_freed = true;
 	else
 		dispose(r);
+}
+
+void
+tn_registry_on_gone(struct tn_registry *r, tn_registry_gone_fn *fn, void *arg)
+{
+	r->on_gone = fn;
+	r->gone_arg = arg;
 }
 
 struct tn_slice

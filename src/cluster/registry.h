@@ -25,6 +25,15 @@ struct tn_registry *tn_registry_new(struct tn_loop *loop, struct tn_link *link,
 /* Gives the lease back at once. */
 void tn_registry_free(struct tn_registry **registry);
 
+/*
+ * fn is called for each other node that was alive and is not at two renewals
+ * in a row: so at the latest two thirds of a lease after its own ran out.
+ * While Redis was away nobody could renew, so nobody is gone for that.
+ */
+typedef void tn_registry_gone_fn(struct tn_slice id, void *arg);
+void tn_registry_on_gone(struct tn_registry *registry,
+    tn_registry_gone_fn *fn, void *arg);
+
 /* This node's own id. */
 struct tn_slice tn_registry_id(const struct tn_registry *registry);
 
