@@ -2,6 +2,7 @@
 
 #include "chat/chat.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -63,6 +64,35 @@ static struct chat a, b;		/* two nodes that share a Redis */
 static const struct chat_user ann = { { "1", 1 }, { ANN, sizeof(ANN) - 1 } };
 static const struct chat_user ben = { { "2/x", 3 }, { BEN, sizeof(BEN) - 1 } };
 
+/* What is told, by which node. */
+
+static char changes[1024];
+
+static void
+note(const char *what, const struct chat_change *change, const void *node)
+{
+	size_t len = strlen(changes);
+	struct tn_slice id = TN_SLICE_NONE;
+
+	tn_json_get(change->user, "displayName", &id);
+	snprintf(changes + len, sizeof(changes) - len, "%s: %.*s %s%s%.*s; ",
+	    node == &a ? "a" : "b", TN_SLICE_ARG(id), what,
+	    change->socket.len > 0 ? " by " : "",
+	    TN_SLICE_ARG(change->socket));
+}
+
+static void
+on_enter(const struct chat_change *change, void *arg)
+{
+	note("in", change, arg);
+}
+
+static void
+on_leave(const struct chat_change *change, void *arg)
+{
+	note("out", change, arg);
+}
+
 static void
 setup(void)
 {
@@ -73,13 +103,14 @@ setup(void)
 	link_ = tn_link_new(&loop.loop, NULL, &options, NULL, NULL);
 	ck_assert_ptr_nonnull(link_);
 	chat_settings = (struct settings_chat){ .history = 5, .stream = 100,
-	    .lease_ms = 400, .seen_ms = 60000 };
+	    .lease_ms = 400, .grace_ms = 300, .seen_ms = 60000 };
 	one = (struct tn_registry){ "a-1", { "b-1" } };
 	two = (struct tn_registry){ "b-1", { "a-1" } };
+	changes[0] = '\0';
 	chat_init(&a, &(struct chat_parts){ &loop.loop, link_, &one, NULL,
-	    &chat_settings });
+	    &chat_settings, on_enter, on_leave, &a });
 	chat_init(&b, &(struct chat_parts){ &loop.loop, link_, &two, NULL,
-	    &chat_settings });
+	    &chat_settings, on_enter, on_leave, &b });
 }
 
 static void
@@ -440,61 +471,138 @@ END_TEST
 
 /* Presence. */
 
-static char changes[512];
-
-static void
-on_change(const struct chat_change *change, void *arg)
-{
-	size_t len = strlen(changes);
-
-	snprintf(changes + len, sizeof(changes) - len, "%s %.*s by %.*s; ",
-	    (const char *)arg, TN_SLICE_ARG(change->room),
-	    TN_SLICE_ARG(change->socket));
-}
-
 static void
 enter(struct chat *chat, const struct chat_user *user, const char *socket)
 {
-	chat_enter(chat, S("chat:r"), user, socket, on_change, (void *)"in");
+	chat_enter(chat, S("chat:r"), user, socket);
 }
 
 static void
-leave(struct chat *chat, const struct chat_user *user, const char *socket)
+leave(struct chat *chat, const struct chat_user *user)
 {
-	chat_leave(chat, S("chat:r"), user, socket, on_change, (void *)"out");
+	chat_leave(chat, S("chat:r"), user, CHAT_LEAVES);
+}
+
+static void
+lose(struct chat *chat, const struct chat_user *user)
+{
+	chat_leave(chat, S("chat:r"), user, CHAT_IS_LOST);
+}
+
+/* What was told since the last time, once Redis has heard all. */
+static void
+told(const char *what)
+{
+	struct answer list;
+
+	users(&a, &list, S("chat:r"));
+	ck_assert_str_eq(changes, what);
+	changes[0] = '\0';
+}
+
+static const char *
+count(struct answer *answer)
+{
+	*answer = (struct answer){ .came = false };
+	chat_count(&a, S("chat:r"), on_list, answer);
+	wait_for(answer);
+	return answer->text;
+}
+
+static void
+turn_for(int ms)
+{
+	int64_t end = loop.loop.wheel.now_ms + ms;
+
+	while (loop.loop.wheel.now_ms < end)
+		poll_loop_turn(&loop, 20);
 }
 
 START_TEST(presence_is_by_user)
 {
 	struct answer list;
 
-	changes[0] = '\0';
 	ck_assert_str_eq(users(&a, &list, S("chat:r")), "[]");
+	ck_assert_str_eq(count(&list), "{\"count\":0}");
 	enter(&a, &ann, "s1");
 	enter(&a, &ann, "s2");		/* a second tab */
-	users(&a, &list, S("chat:r"));
 	enter(&b, &ann, "s3");		/* and one on another node */
 	enter(&b, &ben, "s4");
+	told("a: \"Ann\" in by s1; b: \"Ben\" in by s4; ");
 	users(&b, &list, S("chat:r"));
-	ck_assert_str_eq(changes, "in chat:r by s1; in chat:r by s4; ");
 	ck_assert_ptr_nonnull(strstr(list.text, "Ann"));
 	ck_assert_ptr_nonnull(strstr(list.text, "Ben"));
 	ck_assert_ptr_null(strstr(strstr(list.text, "Ann") + 1, "Ann"));
+	ck_assert_str_eq(count(&list), "{\"count\":2}");
 
-	changes[0] = '\0';
-	leave(&a, &ann, "s1");
-	leave(&a, &ann, "s2");
+	leave(&a, &ann);
+	leave(&a, &ann);
+	told("");
 	users(&a, &list, S("chat:r"));
-	ck_assert_str_eq(changes, "");
 	ck_assert_ptr_nonnull(strstr(list.text, "Ann"));
-	leave(&b, &ann, "s3");
-	users(&a, &list, S("chat:r"));
-	ck_assert_str_eq(changes, "out chat:r by s3; ");
-	ck_assert_ptr_null(strstr(list.text, "Ann"));
-	leave(&b, &ann, "s3");		/* who is not there cannot leave */
-	leave(&b, &ben, "s4");
+	leave(&b, &ann);
+	told("b: \"Ann\" out; ");
+	ck_assert_str_eq(users(&a, &list, S("chat:r")), "[" BEN "]");
+	leave(&b, &ann);		/* who is not there cannot leave */
+	leave(&b, &ben);
+	told("b: \"Ben\" out; ");
 	ck_assert_str_eq(users(&a, &list, S("chat:r")), "[]");
+	ck_assert_str_eq(count(&list), "{\"count\":0}");
 	ck_assert_uint_eq(a.present.len + b.present.len, 0);
+}
+END_TEST
+
+START_TEST(who_is_lost_and_comes_back_in_time_was_not_away)
+{
+	struct answer list;
+
+	enter(&a, &ann, "s1");
+	told("a: \"Ann\" in by s1; ");
+	lose(&a, &ann);
+	ck_assert_str_eq(users(&b, &list, S("chat:r")), "[" ANN "]");
+	enter(&a, &ann, "s2");
+	turn_for(500);
+	lose(&a, &ann);
+	enter(&b, &ann, "s3");		/* on another node */
+	turn_for(500);
+	told("");
+	ck_assert_uint_eq(a.present.len, 0);
+	lose(&b, &ann);
+	turn_for(500);
+	told("b: \"Ann\" out; ");
+	ck_assert_str_eq(users(&a, &list, S("chat:r")), "[]");
+}
+END_TEST
+
+START_TEST(leaving_for_good_is_told_at_once)
+{
+	enter(&a, &ann, "s1");
+	enter(&a, &ben, "s2");
+	told("a: \"Ann\" in by s1; a: \"Ben\" in by s2; ");
+	lose(&a, &ben);
+	leave(&a, &ann);
+	enter(&a, &ann, "s3");		/* and is back before Redis knew */
+	told("a: \"Ann\" out; a: \"Ann\" in by s3; ");
+	leave(&a, &ann);
+	turn_for(500);
+	told("a: \"Ann\" out; a: \"Ben\" out; ");
+}
+END_TEST
+
+START_TEST(another_name_is_told_and_kept)
+{
+	static const struct chat_user anna = { S("1"),
+	    S("{\"id\":\"1\",\"displayName\":\"Anna\",\"provider\":\"local\"}") };
+	struct answer list;
+
+	enter(&a, &ann, "s1");
+	told("a: \"Ann\" in by s1; ");
+	chat_user_changed(&a, S("chat:r"), &anna);
+	chat_user_changed(&a, S("chat:r"), &anna);
+	chat_user_changed(&a, S("chat:other"), &anna);
+	told("a: \"Anna\" in; ");
+	users(&b, &list, S("chat:r"));
+	ck_assert_ptr_nonnull(strstr(list.text, "Anna"));
 }
 END_TEST
 
@@ -510,6 +618,28 @@ START_TEST(the_dead_are_left_out_and_forgotten)
 	ck_assert_str_eq(users(&a, &list, S("chat:r")), "[]");
 	one.others[0] = "b-1";		/* its fields are gone, not just hidden */
 	ck_assert_str_eq(users(&a, &list, S("chat:r")), "[]");
+}
+END_TEST
+
+/* b is killed; Ben was there by it alone, Ann by both. */
+START_TEST(when_a_node_dies_the_others_tell_once_who_is_gone)
+{
+	struct answer list;
+
+	enter(&b, &ben, "s1");
+	enter(&b, &ann, "s2");
+	enter(&a, &ann, "s3");
+	told("b: \"Ben\" in by s1; b: \"Ann\" in by s2; ");
+	one.others[0] = NULL;
+	chat_node_gone(&a, S("b-1"));
+	chat_node_gone(&a, S("b-1"));
+	told("a: \"Ben\" out; ");
+	ck_assert_str_eq(users(&a, &list, S("chat:r")), "[" ANN "]");
+	ck_assert_str_eq(count(&list), "{\"count\":1}");
+	one.others[0] = "b-1";		/* it had only slept: it comes back */
+	turn_for(2 * chat_settings.lease_ms);
+	told("b: \"Ben\" in by s1; ");
+	ck_assert_str_eq(count(&list), "{\"count\":2}");
 }
 END_TEST
 
@@ -541,12 +671,30 @@ START_TEST(presence_that_was_lost_comes_back_within_a_lease)
 	    2 * chat_settings.lease_ms));
 	while (!list.came)
 		poll_loop_turn(&loop, 50);
-	leave(&b, &ben, "s1");
+	leave(&b, &ben);
 	users(&a, &list, S("chat:r"));
 }
 END_TEST
 
 /* Redis away. */
+
+START_TEST(who_leaves_while_redis_is_away_is_gone_when_it_is_back)
+{
+	struct answer list;
+
+	enter(&a, &ann, "s1");
+	enter(&a, &ben, "s2");
+	told("a: \"Ann\" in by s1; a: \"Ben\" in by s2; ");
+	kill(server.pid, SIGSTOP);
+	leave(&a, &ben);
+	turn_for(1500);			/* the link has given up */
+	kill(server.pid, SIGCONT);
+	turn_for(3 * chat_settings.lease_ms);
+	ck_assert_str_eq(users(&a, &list, S("chat:r")), "[" ANN "]");
+	told("a: \"Ben\" out; ");
+	ck_assert_uint_eq(a.present.len, 1);
+}
+END_TEST
 
 START_TEST(without_redis_each_is_answered_once_with_an_error)
 {
@@ -571,7 +719,7 @@ START_TEST(without_redis_each_is_answered_once_with_an_error)
 	ck_assert_int_eq(added.code, TN_E_AWAY);
 	ck_assert_int_eq(done.code, TN_E_AWAY);
 	tn_link_free(&link_);
-	ck_assert_str_eq(changes, "in chat:r by s1; ");	/* those here are told */
+	ck_assert_str_eq(changes, "a: \"Ann\" in by s1; ");	/* those here are told */
 }
 END_TEST
 
@@ -601,7 +749,12 @@ chat_suite(void)
 	tcase_add_test(tc, a_key_of_another_type_is_an_error_that_says_little);
 	tcase_add_test(tc, rooms_are_listed_last_entered_first);
 	tcase_add_test(tc, presence_is_by_user);
+	tcase_add_test(tc, who_is_lost_and_comes_back_in_time_was_not_away);
+	tcase_add_test(tc, leaving_for_good_is_told_at_once);
+	tcase_add_test(tc, another_name_is_told_and_kept);
 	tcase_add_test(tc, the_dead_are_left_out_and_forgotten);
+	tcase_add_test(tc, when_a_node_dies_the_others_tell_once_who_is_gone);
+	tcase_add_test(tc, who_leaves_while_redis_is_away_is_gone_when_it_is_back);
 	tcase_add_test(tc, presence_that_was_lost_comes_back_within_a_lease);
 	tcase_add_test(tc, without_redis_each_is_answered_once_with_an_error);
 	suite_add_tcase(suite, tc);

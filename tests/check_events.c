@@ -42,7 +42,8 @@ changed(struct tn_slice key, void *arg)
 static void
 open_site(void)
 {
-	static const char text[] = "[session]\nsecret = " SECRET "\n";
+	static const char text[] = "[session]\nsecret = " SECRET "\n"
+	    "[chat]\ngrace = 200ms\n";
 	struct tn_link_hooks hooks = { .on_invalidate = changed };
 	struct tn_revocation_options revocation = {
 		.prefix = TN_SLICE("sess:"), .may_stay = socket_may_stay };
@@ -62,7 +63,8 @@ open_site(void)
 	    &revocation, NULL);
 	site.io = tn_io_new(&cfg->io, &loop.loop.wheel, NULL, NULL);
 	chat_init(&site.chat, &(struct chat_parts){ &loop.loop, site.link,
-	    site.registry, NULL, &cfg->chat });
+	    site.registry, NULL, &cfg->chat, user_entered, user_left,
+	    &site });
 	site.ns = tn_io_of(site.io, cfg->namespace);
 	ck_assert_int_eq(tn_ns_use(site.ns, socket_auth, &site), 0);
 	tn_ns_on_connection(site.ns, socket_connection, &site);
@@ -347,10 +349,47 @@ START_TEST(a_user_leaves_with_the_last_socket)
 {
 	enter(&a, "s", SESSION(ANN));
 	enter(&b, "t", SESSION(BEN));
+	io_client_say(&a, "41/packtchat,");
+	hears(&b, "42/packtchat,[\"RemoveUser\"," ANN "]\n");
 	io_client_close(&a);
 	enter(&a, "s", SESSION(ANN));
-	hears(&b, "42/packtchat,[\"RemoveUser\"," ANN "]\n");
 	hears(&b, "42/packtchat,[\"AddUser\"," ANN "]\n");
+}
+END_TEST
+
+START_TEST(a_lost_connection_is_told_if_nobody_comes_back)
+{
+	enter(&a, "s", SESSION(ANN));
+	enter(&b, "t", SESSION(BEN));
+	io_client_close(&a);
+	enter(&a, "s", SESSION(ANN));
+	asks("1[\"AddChat\",{\"room\":\"lobby\",\"message\":\"m\"}]", "");
+	hears(&b, "\"AddChat\"");
+	ck_assert(!io_client_heard(&b, "RemoveUser"));
+	ck_assert(!io_client_heard(&b, "AddUser"));
+	io_client_close(&a);
+	hears(&b, "42/packtchat,[\"RemoveUser\"," ANN "]\n");
+}
+END_TEST
+
+#define ANNA "{\"id\":\"ann\",\"displayName\":\"Anna\",\"provider\":\"local\"}"
+
+START_TEST(another_name_in_the_session_is_everywhere)
+{
+	enter(&a, "s", SESSION(ANN));
+	enter(&b, "t", SESSION(BEN));
+	put_session("s", SESSION(ANNA));
+	hears(&a, "42/packtchat,[\"GetMe\"," ANNA "]\n");
+	hears(&b, "42/packtchat,[\"AddUser\"," ANNA "]\n");
+	asks("[\"AddChat\",{\"room\":\"lobby\",\"message\":\"m\"}]",
+	    "\"user\":" ANNA);
+	asks("1[\"GetUser\",\"lobby\"]", ANNA);
+	asks("2[\"GetUser\",{\"room\":\"lobby\",\"count\":true}]",
+	    "43/packtchat,2[{\"count\":2}]\n");
+	put_session("s", "{\"cookie\":{\"path\":\"/\"},"
+	    "\"isAuthenticated\":false,\"user\":" ANNA "}");
+	hears(&a, "41/packtchat,\n");	/* nobody is logged in any more */
+	hears(&b, "42/packtchat,[\"RemoveUser\"," ANNA "]\n");
 }
 END_TEST
 
@@ -389,6 +428,8 @@ events_suite(void)
 	tcase_add_loop_test(tc, answers, 0, COUNT(asked));
 	tcase_add_test(tc, the_others_are_told);
 	tcase_add_test(tc, a_user_leaves_with_the_last_socket);
+	tcase_add_test(tc, a_lost_connection_is_told_if_nobody_comes_back);
+	tcase_add_test(tc, another_name_in_the_session_is_everywhere);
 	tcase_add_test(tc, too_many_rooms);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -142,11 +142,32 @@ socket_auth(struct tn_socket *socket, struct tn_next *next, void *arg)
 		return try_again(next);
 }
 
+/* Another name, say: whoever sees the user is told. */
+static bool
+take_user(struct tn_socket *socket, struct member *member,
+    const struct chat_user *user, struct tn_arena *arena)
+{
+	struct tn_arena before = member->arena;
+	struct tn_slice sid = tn_arena_copy(arena, member->sid), room;
+
+	if (arena->overflowed)
+		return false;
+	tn_wipe((char *)member->sid.ptr, member->sid.len);
+	member->arena = *arena;
+	member->sid = sid;
+	member->user = *user;
+	tn_arena_fini(&before);
+	tn_socket_emit(socket, "GetMe", user->json);
+	for (size_t i = 0; (room = tn_socket_room(socket, i)).ptr != NULL; i++)
+		chat_user_changed(&member->site->chat, room, user);
+	return true;
+}
+
 /* The session has changed: is it still the log-in of the same user? */
 bool
 socket_may_stay(struct tn_socket *socket, struct tn_slice record, void *arg)
 {
-	const struct member *member = tn_socket_data(socket);
+	struct member *member = tn_socket_data(socket);
 	struct tn_arena arena;
 	struct chat_user user;
 	bool may;
@@ -156,6 +177,10 @@ socket_may_stay(struct tn_socket *socket, struct tn_slice record, void *arg)
 	may = read_user(member->sid, record, &arena, &user) &&
 	    (member->user.id.len == 0 ||	/* not yet let in */
 	    tn_slice_eq(user.id, member->user.id));
+	if (may && member->user.id.len > 0 &&
+	    !tn_slice_eq(user.json, member->user.json) &&
+	    take_user(socket, member, &user, &arena))
+		return true;		/* the arena is the member's now */
 	tn_arena_fini(&arena);
 	return may;
 }

@@ -42,6 +42,17 @@ read_room(const struct tn_event *event, const char *name,
 	return value->len > 0 && chat_room_read(room, *value);
 }
 
+/* A flag of the event's object. */
+static bool
+is_true(const struct tn_event *event, const char *name)
+{
+	struct tn_slice arg, value;
+
+	return tn_event_arg(event, 0, &arg) &&
+	    tn_json_get(arg, name, &value) &&
+	    tn_json_type(value) == TN_JSON_TRUE;
+}
+
 /* GetMe */
 
 static void
@@ -54,7 +65,7 @@ get_me(struct tn_socket *socket, const struct tn_event *event, void *arg)
 	tn_event_ack(event, member->user.json);
 }
 
-/* GetUser {room} */
+/* GetUser {room}, or {room, count: true} for their number alone */
 
 static void
 users_read(struct tn_slice users, const struct tn_err *err, void *arg)
@@ -64,6 +75,16 @@ users_read(struct tn_slice users, const struct tn_err *err, void *arg)
 	if (err != NULL)
 		return tn_event_ref_refuse(event, err->text);
 	answer(event, "GetUser", users);
+}
+
+static void
+counted(struct tn_slice count, const struct tn_err *err, void *arg)
+{
+	struct tn_event_ref *event = arg;
+
+	if (err != NULL)
+		return tn_event_ref_refuse(event, err->text);
+	tn_event_ref_ack(event, count);
 }
 
 static void
@@ -77,7 +98,11 @@ get_user(struct tn_socket *socket, const struct tn_event *event, void *arg)
 		return tn_event_refuse(event, "GetUser wants {room}");
 	if (!tn_socket_in(socket, room.io))
 		return tn_event_refuse(event, "not in that room");
-	chat_users(&site->chat, room.io, users_read, tn_event_hold(event));
+	if (is_true(event, "count"))
+		chat_count(&site->chat, room.io, counted, tn_event_hold(event));
+	else
+		chat_users(&site->chat, room.io, users_read,
+		    tn_event_hold(event));
 }
 
 /* GetChat {room}, and if wanted since (an id) and limit */
@@ -178,7 +203,7 @@ get_room(struct tn_socket *socket, const struct tn_event *event, void *arg)
 
 /* Leaving, and AddRoom {name}: enter a room; without keep, leave the others */
 
-static void
+void
 user_left(const struct chat_change *change, void *arg)
 {
 	struct site *site = arg;
@@ -188,7 +213,7 @@ user_left(const struct chat_change *change, void *arg)
 		    change->user);
 }
 
-static void
+void
 user_entered(const struct chat_change *change, void *arg)
 {
 	struct site *site = arg;
@@ -210,8 +235,7 @@ leave_rooms(struct tn_socket *socket, struct site *site, struct tn_slice but)
 			i++;
 			continue;
 		}
-		chat_leave(&site->chat, room, &member->user,
-		    tn_socket_id(socket), user_left, site);
+		chat_leave(&site->chat, room, &member->user, CHAT_LEAVES);
 		tn_socket_leave(socket, room);
 	}
 }
@@ -237,7 +261,7 @@ enter_room(struct tn_socket *socket, const struct tn_event *event,
 		if (tn_socket_join(socket, room) < 0)
 			return tn_event_refuse(event, "too many rooms");
 		chat_enter(&site->chat, room, &member->user,
-		    tn_socket_id(socket), user_entered, site);
+		    tn_socket_id(socket));
 	}
 	tn_buf_init(&json, ROOM_JSON_BYTES);
 	chat_room_write(&json, room);
@@ -245,16 +269,6 @@ enter_room(struct tn_socket *socket, const struct tn_event *event,
 		tn_emit(tn_broadcast(socket), "AddRoom", tn_buf_view(&json));
 	tn_buf_fini(&json);
 	chat_room_add(&site->chat, room, room_added, tn_event_hold(event));
-}
-
-static bool
-wants_to_keep(const struct tn_event *event)
-{
-	struct tn_slice arg, keep;
-
-	return tn_event_arg(event, 0, &arg) &&
-	    tn_json_get(arg, "keep", &keep) &&
-	    tn_json_type(keep) == TN_JSON_TRUE;
 }
 
 static void
@@ -268,11 +282,26 @@ add_room(struct tn_socket *socket, const struct tn_event *event, void *arg)
 	if (!named && value.len > 0 && !tn_slice_is(value, "\"\"") &&
 	    !tn_slice_is(value, "null"))
 		return tn_event_refuse(event, "AddRoom wants {name}");
-	if (!wants_to_keep(event))
+	if (!is_true(event, "keep"))
 		leave_rooms(socket, site, named ? room.io : TN_SLICE_NONE);
 	if (!named)
 		return tn_event_ack(event, TN_SLICE("true"));
 	enter_room(socket, event, site, room.io);
+}
+
+/* Did it go because it wanted to, or was told to? Else it may come back. */
+static enum chat_leaving
+leaving(const char *reason)
+{
+	static const char *const lost[] = {
+		"transport close", "transport error", "ping timeout",
+		"server shutting down",
+	};
+
+	for (size_t i = 0; i < sizeof(lost) / sizeof(*lost); i++)
+		if (strcmp(reason, lost[i]) == 0)
+			return CHAT_IS_LOST;
+	return CHAT_LEAVES;
 }
 
 /* disconnect: the rooms are left by themselves, who was in them is told here */
@@ -283,10 +312,8 @@ disconnecting(struct tn_socket *socket, const char *reason, void *arg)
 	const struct member *member = tn_socket_data(socket);
 	struct tn_slice room;
 
-	(void)reason;
 	for (size_t i = 0; (room = tn_socket_room(socket, i)).ptr != NULL; i++)
-		chat_leave(&site->chat, room, &member->user,
-		    tn_socket_id(socket), user_left, site);
+		chat_leave(&site->chat, room, &member->user, leaving(reason));
 }
 
 void

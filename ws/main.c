@@ -43,6 +43,16 @@ session_changed(struct tn_slice key, void *arg)
 }
 
 static void
+node_gone(struct tn_slice node, void *arg)
+{
+	struct site *site = arg;
+
+	tn_log_event(&site->log, TN_LOG_WARN, "node.gone",
+	    TN_F_SLICE("node", node));
+	chat_node_gone(&site->chat, node);
+}
+
+static void
 reload(void *arg)
 {
 	struct site *site = arg;
@@ -82,9 +92,9 @@ open_cluster(struct site *site, struct tn_err *err)
 	site->link = tn_link_new(loop, &site->log, &cfg->redis, &hooks, err);
 	if (site->link == NULL)
 		return err->code;
-	/* Others hear of its end by a renewal, and are sure by the next. */
+	/* Others are sure of its end two thirds of this after its last sign. */
 	site->registry = tn_registry_new(loop, site->link, &site->log,
-	    cfg->worker, cfg->chat.lease_ms * 3 / 5, err);
+	    cfg->worker, cfg->chat.lease_ms / 2, err);
 	site->adapter = tn_redis_adapter_new(site->link, &site->log, NULL, err);
 	site->revocation = tn_revocation_new(loop, site->link, &site->log,
 	    &revocation, err);
@@ -93,7 +103,9 @@ open_cluster(struct site *site, struct tn_err *err)
 	    site->revocation == NULL || site->io == NULL)
 		return err->code;
 	chat_init(&site->chat, &(struct chat_parts){ loop, site->link,
-	    site->registry, &site->log, &cfg->chat });
+	    site->registry, &site->log, &cfg->chat, user_entered, user_left,
+	    site });
+	tn_registry_on_gone(site->registry, node_gone, site);
 	return 0;
 }
 

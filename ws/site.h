@@ -34,7 +34,8 @@ struct member {
 tn_ns_step socket_auth;
 tn_revocation_may_stay socket_may_stay;
 
-/* events.c: what a client may ask for. */
+/* events.c: what a client may ask for, and what its rooms are told. */
 tn_connection_fn socket_connection;
+chat_change_fn user_entered, user_left;
 
 #endif

@@ -90,7 +90,6 @@
 #define TN_LIMIT_CHAT_USER_ID		128	/* bytes */
 #define TN_LIMIT_CHAT_USER		1024	/* bytes of a user as JSON */
 #define TN_LIMIT_CHAT_CLIENT_ID		64	/* bytes of a message's own id */
-#define TN_LIMIT_CHAT_NODES		64	/* nodes asked whether a user is there */
 
 /* The cluster. */
 #define TN_LIMIT_NODES			1024	/* ids kept that are not known to live */

@@ -31,6 +31,12 @@ const struct tn_err *chat_fault(const struct chat *chat, const char *what,
 void chat_presence_init(struct chat *chat);
 void chat_presence_fini(struct chat *chat);
 
+/* Is this a user as presence keeps it? Redis is shared: it is looked at. */
+bool chat_is_stored_user(struct tn_slice json);
+
+/* Take a dead node's users out of a room, and tell of those who are gone. */
+void chat_reap(struct chat *chat, struct tn_slice room, struct tn_slice node);
+
 /* A number as text; view of out. */
 struct tn_slice chat_number(char out[24], int64_t n);
 

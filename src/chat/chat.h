@@ -24,19 +24,36 @@ struct tn_link;
 struct tn_loop;
 struct tn_registry;
 
+/* Somebody came into a room, or left it. */
+struct chat_change {
+	struct tn_slice room;
+	struct tn_slice user;		/* JSON */
+	struct tn_slice socket;		/* that did it; empty: none of this node */
+};
+
+typedef void chat_change_fn(const struct chat_change *change, void *arg);
+
 struct chat_parts {
 	struct tn_loop *loop;
 	struct tn_link *link;
 	const struct tn_registry *registry;
 	const struct tn_log *log;
 	const struct settings_chat *settings;
+	/*
+	 * Called on one node, which then tells the others: a user has come
+	 * that was not there, on any node (or has another name now), or is
+	 * there no more. NULL: nobody is told.
+	 */
+	chat_change_fn *entered, *left;
+	void *arg;
 };
 
 struct chat {
 	struct chat_parts parts;
 	struct tn_map present;		/* room, NUL, user: who is here by this node */
 	struct tn_list oldest;		/* the same, the longest unannounced first */
-	struct tn_timer announce;
+	struct tn_list lingering;	/* those without a socket, the first to go first */
+	struct tn_timer announce, linger;
 };
 
 /* parts are borrowed for its life. Free the link first: its waiters come here. */
@@ -45,6 +62,9 @@ void chat_fini(struct chat *chat);
 
 /* The link is up again: Redis may have lost what this node told it. */
 void chat_link_up(struct chat *chat);
+
+/* Another node has died, or has ended: who was there by it alone is gone. */
+void chat_node_gone(struct chat *chat, struct tn_slice node);
 
 /* Users. */
 
@@ -149,27 +169,33 @@ void chat_history(struct chat *chat, struct tn_slice room, int64_t since,
 
 /* Presence: by user, whatever the number of sockets and nodes. */
 
-struct chat_change {
-	struct tn_slice room;
-	struct tn_slice user;		/* JSON */
-	struct tn_slice socket;		/* the id of the socket that did it */
+#define CHAT_SOCKET_BYTES	32	/* of a socket's id; a longer one is cut */
+
+enum chat_leaving {
+	CHAT_LEAVES,		/* wants to, or must */
+	CHAT_IS_LOST,		/* its connection is: it may come back */
 };
 
-typedef void chat_change_fn(const struct chat_change *change, void *arg);
-
 /*
- * A socket of a user entered a room, or left it. fn is called if the user
- * was not there before, or is not any more, on any node; else never.
+ * A socket of a user entered a room, or left it. Who is lost stays for the
+ * settings' grace, and has not been away if another socket enters meanwhile,
+ * here or on another node.
  */
 void chat_enter(struct chat *chat, struct tn_slice room,
-    const struct chat_user *user, const char *socket, chat_change_fn *fn,
-    void *arg);
+    const struct chat_user *user, const char *socket);
 void chat_leave(struct chat *chat, struct tn_slice room,
-    const struct chat_user *user, const char *socket, chat_change_fn *fn,
-    void *arg);
+    const struct chat_user *user, enum chat_leaving how);
+
+/* A user who is in that room has another name. */
+void chat_user_changed(struct chat *chat, struct tn_slice room,
+    const struct chat_user *user);
 
 /* The users in a room, each once; those of dead nodes are left out. */
 void chat_users(struct chat *chat, struct tn_slice room, chat_list_fn *fn,
+    void *arg);
+
+/* {"count":3}: their number, at no more cost in a large room than in a small. */
+void chat_count(struct chat *chat, struct tn_slice room, chat_list_fn *fn,
     void *arg);
 
 #endif

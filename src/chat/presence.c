@@ -1,19 +1,28 @@
 /*
  * Who is present.
  *
- * Each room has a hash in Redis: "<node>/<user>" -> the user as JSON. A node
- * writes its own fields only, when the first of its sockets for that user
- * enters and when the last one leaves. Nobody has to clean up behind a dead
- * node: its id is never used again, so readers leave its fields out, and
- * the first that meets one deletes it.
+ * Each room has one hash in Redis, which is there whole or not at all:
  *
- * Each field is written again once a lease, a few at a time; so a hash that
- * was lost comes back, and one that nobody writes to any more expires.
+ *	#		how many users there are
+ *	u/<user>	one of them, as JSON
+ *	n/<user>	how many nodes have that user here
+ *	<node>/<user>	one that has
+ *
+ * A node writes the last kind for itself, when the first of its sockets for
+ * that user enters and when the last one has left; the scripts keep the sums,
+ * and so know on any node who was the first and who is the last. When a node
+ * has died the others take its fields out of the rooms they have, and the
+ * one that finds them tells who is gone. A reader that meets some does too.
+ *
+ * Whose connection was lost lingers, so that one who comes back in time has
+ * not been away. Each field is written again once a lease, a few at a time:
+ * a hash that was lost comes back, and one that nobody writes to expires.
  */
 #include "config.h"
 
 #include "chat/chat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -21,6 +30,7 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "chat/ask.h"
+#include "chat/scripts.h"
 #include "cluster/registry.h"
 #include "redis/keys.h"
 #include "redis/link.h"
@@ -29,22 +39,26 @@
 #define HASH_LEASES	6	/* how long a hash outlives its last writing */
 #define KEY_BYTES	2048
 
-/* A user in a room, by one or more sockets of this node. */
-struct presence {
-	struct tn_list link;		/* of chat->oldest */
-	size_t sockets;
-	struct tn_slice room;
-	struct chat_user user;
-	char text[];			/* of the slices */
+enum presence_state {
+	HERE,		/* by one socket of this node or more */
+	LINGERS,	/* by none, but one may come back */
+	LEAVES,		/* by none: Redis is to forget it */
 };
 
-/* Waiting to hear whether other nodes have this user in this room. */
-struct doubt {
+/* A user in a room, as this node has it. */
+struct presence {
+	struct tn_list link;		/* of chat->oldest */
+	struct tn_list waits;		/* of chat->lingering, if it lingers */
 	struct chat *chat;
-	chat_change_fn *fn;
-	void *arg;
-	struct chat_change change;
-	char text[];			/* of the slices */
+	enum presence_state state;
+	int64_t leave_ms;		/* when it has lingered */
+	size_t sockets;
+	unsigned answers;		/* that will come: not freed before */
+	bool is_told;			/* that the user is here, if need be */
+	struct tn_slice room;
+	struct chat_user user;		/* its json is on the heap */
+	char socket[CHAT_SOCKET_BYTES];	/* the one that entered first */
+	char text[];			/* of room and user.id */
 };
 
 /* Copy s behind *at and move on. */
@@ -59,135 +73,6 @@ put(char **at, struct tn_slice s)
 	return copy;
 }
 
-/* What Redis is told. */
-
-static void
-write_key(struct tn_buf *out, struct tn_slice room)
-{
-	tn_buf_init(out, KEY_BYTES);
-	tn_key_room_present(out, chat_room_name(room));
-}
-
-static void
-write_field(struct tn_buf *out, struct tn_slice node, struct tn_slice user)
-{
-	tn_buf_slice(out, node);
-	tn_buf_char(out, '/');
-	tn_buf_slice(out, user);
-}
-
-static void
-announce(struct chat *chat, const struct presence *p)
-{
-	struct tn_buf key, field;
-	char life[24];
-
-	write_key(&key, p->room);
-	tn_buf_init(&field, KEY_BYTES);
-	write_field(&field, tn_registry_id(chat->parts.registry), p->user.id);
-	chat_tell(chat, (struct tn_slice[]){ TN_SLICE("HSET"),
-	    tn_buf_view(&key), tn_buf_view(&field), p->user.json }, 4);
-	chat_tell(chat, (struct tn_slice[]){ TN_SLICE("PEXPIRE"),
-	    tn_buf_view(&key), chat_number(life, (int64_t)HASH_LEASES *
-	    chat->parts.settings->lease_ms) }, 3);
-	tn_buf_fini(&field);
-	tn_buf_fini(&key);
-}
-
-static void
-withdraw(struct chat *chat, const struct presence *p)
-{
-	struct tn_buf key, field;
-
-	write_key(&key, p->room);
-	tn_buf_init(&field, KEY_BYTES);
-	write_field(&field, tn_registry_id(chat->parts.registry), p->user.id);
-	chat_tell(chat, (struct tn_slice[]){ TN_SLICE("HDEL"),
-	    tn_buf_view(&key), tn_buf_view(&field) }, 3);
-	tn_buf_fini(&field);
-	tn_buf_fini(&key);
-}
-
-/* Is the user in the room by another node? */
-
-static void
-on_doubt(const struct tn_reply *reply, const struct tn_err *err, void *arg)
-{
-	struct doubt *d = arg;
-	bool elsewhere = false;
-
-	if (err != NULL)
-		chat_fault(d->chat, "presence", err);
-	for (size_t i = 0; i < tn_reply_len(reply); i++)
-		if (tn_reply_type(tn_reply_at(reply, i)) != TN_REPLY_NIL)
-			elsewhere = true;
-	if (!elsewhere)		/* nor when in doubt: those here are told */
-		d->fn(&d->change, d->arg);
-	free(d);
-}
-
-static struct doubt *
-doubt_new(struct chat *chat, const struct presence *p, const char *socket,
-    chat_change_fn *fn, void *arg)
-{
-	struct tn_slice id = tn_slice_str(socket);
-	struct doubt *d = malloc(sizeof(*d) + p->room.len + p->user.json.len +
-	    id.len);
-	char *at;
-
-	if (d == NULL)
-		return NULL;
-	at = d->text;
-	*d = (struct doubt){ .chat = chat, .fn = fn, .arg = arg };
-	d->change.room = put(&at, p->room);
-	d->change.user = put(&at, p->user.json);
-	d->change.socket = put(&at, id);
-	return d;
-}
-
-/*
- * HMGET of the fields that other nodes would have; at least one field, so
- * that the answer comes in the order of the questions even for a lone node.
- */
-static int
-ask_others(struct chat *chat, const struct presence *p, struct doubt *d)
-{
-	struct tn_slice argv[3 + TN_LIMIT_CHAT_NODES], node;
-	struct tn_buf key, fields[TN_LIMIT_CHAT_NODES];
-	size_t n = 0, at = 0, argc = 0;
-	int status;
-
-	write_key(&key, p->room);
-	argv[argc++] = TN_SLICE("HMGET");
-	argv[argc++] = tn_buf_view(&key);
-	argv[argc++] = TN_SLICE("-");
-	while (n < TN_LIMIT_CHAT_NODES &&
-	    (node = tn_registry_next(chat->parts.registry, &at)).ptr != NULL) {
-		tn_buf_init(&fields[n], KEY_BYTES);
-		write_field(&fields[n], node, p->user.id);
-		argv[argc++] = tn_buf_view(&fields[n++]);
-	}
-	status = tn_link_call(chat->parts.link, argv, argc, on_doubt, d);
-	while (n > 0)
-		tn_buf_fini(&fields[--n]);
-	tn_buf_fini(&key);
-	return status;
-}
-
-static void
-doubt(struct chat *chat, const struct presence *p, const char *socket,
-    chat_change_fn *fn, void *arg)
-{
-	struct doubt *d = doubt_new(chat, p, socket, fn, arg);
-	struct chat_change change = { p->room, p->user.json,
-	    tn_slice_str(socket) };
-
-	if (d != NULL && ask_others(chat, p, d) == 0)
-		return;
-	free(d);
-	fn(&change, arg);
-}
-
 /* What this node knows. */
 
 static struct tn_slice
@@ -200,41 +85,67 @@ map_key(struct tn_buf *out, struct tn_slice room, struct tn_slice user)
 	return tn_buf_view(out);
 }
 
+/* Returns false, and all is as before, without memory. */
+static bool
+set_json(struct presence *p, struct tn_slice json)
+{
+	char *copy = malloc(json.len + 1);
+
+	if (copy == NULL)
+		return false;
+	memcpy(copy, json.ptr, json.len);
+	free((char *)(uintptr_t)p->user.json.ptr);
+	p->user.json = tn_slice(copy, json.len);
+	return true;
+}
+
+static bool
+put_on_map(struct chat *chat, struct presence *p)
+{
+	struct tn_buf key;
+	bool good;
+
+	map_key(&key, p->room, p->user.id);
+	good = key.failed == 0 &&
+	    tn_map_set(&chat->present, tn_buf_view(&key), p, NULL) == 0;
+	tn_buf_fini(&key);
+	return good;
+}
+
 static struct presence *
 presence_new(struct chat *chat, struct tn_slice room,
     const struct chat_user *user)
 {
-	struct presence *p = calloc(1, sizeof(*p) + room.len + user->id.len +
-	    user->json.len);
-	struct tn_buf key;
+	struct presence *p = calloc(1, sizeof(*p) + room.len + user->id.len);
 	char *at;
 
 	if (p == NULL)
 		return NULL;
 	at = p->text;
+	p->chat = chat;
 	p->room = put(&at, room);
 	p->user.id = put(&at, user->id);
-	p->user.json = put(&at, user->json);
-	map_key(&key, room, user->id);
-	if (key.failed != 0 ||
-	    tn_map_set(&chat->present, tn_buf_view(&key), p, NULL) < 0) {
+	p->state = LEAVES;
+	tn_list_init(&p->waits);
+	if (!set_json(p, user->json) || !put_on_map(chat, p)) {
+		free((char *)(uintptr_t)p->user.json.ptr);
 		free(p);
-		p = NULL;
-	} else {
-		tn_list_append(&chat->oldest, &p->link);
+		return NULL;
 	}
-	tn_buf_fini(&key);
+	tn_list_append(&chat->oldest, &p->link);
 	return p;
 }
 
 static void
-presence_free(struct chat *chat, struct presence *p)
+presence_free(struct presence *p)
 {
 	struct tn_buf key;
 
-	tn_map_remove(&chat->present, map_key(&key, p->room, p->user.id));
+	tn_map_remove(&p->chat->present, map_key(&key, p->room, p->user.id));
 	tn_buf_fini(&key);
 	tn_list_remove(&p->link);
+	tn_list_remove(&p->waits);
+	free((char *)(uintptr_t)p->user.json.ptr);
 	free(p);
 }
 
@@ -249,37 +160,236 @@ find(struct chat *chat, struct tn_slice room, struct tn_slice user)
 	return p;
 }
 
-/*
- * Entering asks before it tells, leaving tells before it asks: of two nodes
- * that do the same at once, at least one finds the user nowhere else.
- */
+static void
+tell(struct chat *chat, chat_change_fn *fn, struct tn_slice room,
+    struct tn_slice user, const char *socket)
+{
+	struct chat_change change = { room, user, tn_slice_str(socket) };
+
+	if (fn != NULL)
+		fn(&change, chat->parts.arg);
+}
+
+/* What Redis is told. */
+
+static void
+write_key(struct tn_buf *out, struct tn_slice room)
+{
+	tn_buf_init(out, KEY_BYTES);
+	tn_key_room_present(out, chat_room_name(room));
+}
+
+static int
+eval(struct chat *chat, const struct tn_script *script, struct tn_slice room,
+    const struct tn_slice *args, size_t nargs, tn_link_fn *fn, void *arg)
+{
+	struct tn_buf key;
+	struct tn_slice name;
+	int status;
+
+	write_key(&key, room);
+	status = tn_buf_finish(&key, &name, NULL);
+	if (status == 0)
+		status = tn_link_eval(chat->parts.link, script, &name, 1,
+		    args, nargs, fn, arg);
+	tn_buf_fini(&key);
+	return status;
+}
+
+static void
+on_entered(const struct tn_reply *reply, const struct tn_err *err, void *arg)
+{
+	struct presence *p = arg;
+	struct chat *chat = p->chat;
+	bool first = tn_reply_integer(reply) == 1;
+
+	p->answers--;
+	if (err != NULL) {
+		chat_fault(chat, "presence", err);
+		first = !p->is_told;	/* those here, at least, are told */
+	}
+	p->is_told = true;
+	if (first)
+		tell(chat, chat->parts.entered, p->room, p->user.json,
+		    p->socket);
+}
+
+static void
+announce(struct presence *p)
+{
+	struct chat *chat = p->chat;
+	char life[24];
+	struct tn_slice args[] = { tn_registry_id(chat->parts.registry),
+	    p->user.id, p->user.json, chat_number(life,
+	    (int64_t)HASH_LEASES * chat->parts.settings->lease_ms) };
+
+	if (eval(chat, &chat_script_enter, p->room, args, 4, on_entered,
+	    p) == 0)
+		p->answers++;
+}
+
+static void
+on_left(const struct tn_reply *reply, const struct tn_err *err, void *arg)
+{
+	struct presence *p = arg;
+	struct chat *chat = p->chat;
+
+	p->answers--;
+	if (err != NULL)
+		chat_fault(chat, "presence", err);
+	/* 0: another node has the user; else none, or nobody knows */
+	if (p->is_told && tn_reply_integer(reply) != 0) {
+		p->is_told = false;
+		tell(chat, chat->parts.left, p->room, p->user.json, "");
+	}
+	if (err == NULL && p->state == LEAVES && p->answers == 0)
+		presence_free(p);
+}
+
+static void
+withdraw(struct presence *p)
+{
+	struct tn_slice args[] = { tn_registry_id(p->chat->parts.registry),
+	    p->user.id };
+
+	p->state = LEAVES;
+	tn_list_remove(&p->waits);
+	if (eval(p->chat, &chat_script_leave, p->room, args, 2, on_left,
+	    p) == 0)
+		p->answers++;
+}
+
+/* Coming and going. */
+
 void
 chat_enter(struct chat *chat, struct tn_slice room,
-    const struct chat_user *user, const char *socket, chat_change_fn *fn,
-    void *arg)
+    const struct chat_user *user, const char *socket)
 {
 	struct presence *p = find(chat, room, user->id);
 
 	if (p == NULL)
 		p = presence_new(chat, room, user);
-	if (p == NULL || p->sockets++ > 0)
+	if (p == NULL)
 		return;
-	doubt(chat, p, socket, fn, arg);
-	announce(chat, p);
+	p->sockets++;
+	if (p->sockets == 1)
+		snprintf(p->socket, sizeof(p->socket), "%s", socket);
+	if (p->state == LEAVES || !tn_slice_eq(p->user.json, user->json)) {
+		set_json(p, user->json);
+		announce(p);
+	}
+	p->state = HERE;
+	tn_list_remove(&p->waits);
+}
+
+static void
+on_lingered(void *arg)
+{
+	struct chat *chat = arg;
+	struct tn_wheel *wheel = &chat->parts.loop->wheel;
+
+	while (!tn_list_empty(&chat->lingering)) {
+		struct presence *p = TN_CONTAINER(chat->lingering.next,
+		    struct presence, waits);
+
+		if (p->leave_ms > wheel->now_ms) {
+			tn_wheel_set(wheel, &chat->linger, p->leave_ms,
+			    on_lingered, chat);
+			return;
+		}
+		withdraw(p);
+	}
 }
 
 void
 chat_leave(struct chat *chat, struct tn_slice room,
-    const struct chat_user *user, const char *socket, chat_change_fn *fn,
-    void *arg)
+    const struct chat_user *user, enum chat_leaving how)
+{
+	struct presence *p = find(chat, room, user->id);
+	struct tn_wheel *wheel = &chat->parts.loop->wheel;
+
+	if (p == NULL || p->sockets == 0 || --p->sockets > 0)
+		return;
+	if (how == CHAT_LEAVES || chat->parts.settings->grace_ms == 0) {
+		withdraw(p);
+		return;
+	}
+	p->state = LINGERS;
+	p->leave_ms = wheel->now_ms + chat->parts.settings->grace_ms;
+	tn_list_append(&chat->lingering, &p->waits);
+	if (!tn_timer_is_set(&chat->linger))
+		tn_wheel_set(wheel, &chat->linger, p->leave_ms, on_lingered,
+		    chat);
+}
+
+void
+chat_user_changed(struct chat *chat, struct tn_slice room,
+    const struct chat_user *user)
 {
 	struct presence *p = find(chat, room, user->id);
 
-	if (p == NULL || --p->sockets > 0)
+	if (p == NULL || tn_slice_eq(p->user.json, user->json) ||
+	    !set_json(p, user->json) || p->state == LEAVES)
 		return;
-	withdraw(chat, p);
-	doubt(chat, p, socket, fn, arg);
-	presence_free(chat, p);
+	announce(p);
+	tell(chat, chat->parts.entered, room, user->json, "");
+}
+
+/* Nodes that are gone. */
+
+struct reaping {
+	struct chat *chat;
+	struct tn_slice room;
+	char text[];
+};
+
+static void
+on_reaped(const struct tn_reply *reply, const struct tn_err *err, void *arg)
+{
+	struct reaping *r = arg;
+
+	if (err != NULL)
+		chat_fault(r->chat, "presence", err);
+	for (size_t i = 0; i < tn_reply_len(reply); i++) {
+		struct tn_slice json = tn_reply_text(tn_reply_at(reply, i));
+
+		if (chat_is_stored_user(json))
+			tell(r->chat, r->chat->parts.left, r->room, json, "");
+	}
+	free(r);
+}
+
+void
+chat_reap(struct chat *chat, struct tn_slice room, struct tn_slice node)
+{
+	struct reaping *r = malloc(sizeof(*r) + room.len);
+	char *at;
+
+	if (r == NULL)
+		return;		/* the next reader does it */
+	at = r->text;
+	r->chat = chat;
+	r->room = put(&at, room);
+	if (eval(chat, &chat_script_reap, room, &node, 1, on_reaped, r) < 0)
+		free(r);
+}
+
+void
+chat_node_gone(struct chat *chat, struct tn_slice node)
+{
+	const struct tn_map_entry *e;
+	struct tn_map rooms;
+	size_t at = 0;
+
+	tn_map_init(&rooms);
+	while ((e = tn_map_next(&chat->present, &at)) != NULL) {
+		const struct presence *p = e->value;
+
+		if (tn_map_get(&rooms, p->room) == NULL &&
+		    tn_map_set(&rooms, p->room, chat, NULL) == 0)
+			chat_reap(chat, p->room, node);
+	}
+	tn_map_fini(&rooms);
 }
 
 /* Announcing again. */
@@ -293,7 +403,10 @@ announce_some(struct chat *chat, size_t n)
 
 		tn_list_remove(&p->link);
 		tn_list_append(&chat->oldest, &p->link);
-		announce(chat, p);
+		if (p->state != LEAVES)
+			announce(p);
+		else if (p->answers == 0)	/* Redis could not be told */
+			withdraw(p);
 	}
 }
 
@@ -327,6 +440,7 @@ chat_presence_init(struct chat *chat)
 {
 	tn_map_init(&chat->present);
 	tn_list_init(&chat->oldest);
+	tn_list_init(&chat->lingering);
 	set_timer(chat, on_announce);
 }
 
@@ -334,76 +448,9 @@ void
 chat_presence_fini(struct chat *chat)
 {
 	tn_wheel_cancel(&chat->parts.loop->wheel, &chat->announce);
+	tn_wheel_cancel(&chat->parts.loop->wheel, &chat->linger);
 	while (!tn_list_empty(&chat->oldest))
-		presence_free(chat, TN_CONTAINER(chat->oldest.next,
+		presence_free(TN_CONTAINER(chat->oldest.next,
 		    struct presence, link));
 	tn_map_fini(&chat->present);
-}
-
-/* The list of users. */
-
-static bool
-is_stored_user(struct tn_slice json)
-{
-	return json.len > 0 && json.len <= TN_LIMIT_CHAT_USER &&
-	    json.ptr[0] == '{' && tn_json_scan(json, NULL, NULL) == 0;
-}
-
-static void
-forget(struct chat *chat, struct tn_slice room, struct tn_slice field)
-{
-	struct tn_buf key;
-
-	write_key(&key, room);
-	chat_tell(chat, (struct tn_slice[]){ TN_SLICE("HDEL"),
-	    tn_buf_view(&key), field }, 3);
-	tn_buf_fini(&key);
-}
-
-/* Live nodes' users, each once; seen holds the ids that were written. */
-static void
-write_user(struct chat *chat, struct tn_slice room, struct tn_slice field,
-    struct tn_slice json, struct tn_map *seen, struct tn_buf *out)
-{
-	struct tn_slice user = field;
-	struct tn_slice node = tn_slice_cut(&user, '/');
-
-	if (!tn_registry_alive(chat->parts.registry, node)) {
-		forget(chat, room, field);
-		return;
-	}
-	if (seen->len == TN_LIMIT_CHAT_USERS || !is_stored_user(json) ||
-	    tn_map_get(seen, user) != NULL ||
-	    tn_map_set(seen, user, chat, NULL) < 0)
-		return;
-	if (out->len > 1)
-		tn_buf_char(out, ',');
-	tn_buf_slice(out, json);
-}
-
-static void
-write_users(struct chat *chat, struct tn_slice room,
-    const struct tn_reply *reply, struct tn_buf *out)
-{
-	struct tn_map seen;
-
-	tn_map_init(&seen);
-	tn_buf_char(out, '[');
-	for (size_t i = 0; i + 1 < tn_reply_len(reply); i += 2)
-		write_user(chat, room, tn_reply_text(tn_reply_at(reply, i)),
-		    tn_reply_text(tn_reply_at(reply, i + 1)), &seen, out);
-	tn_buf_char(out, ']');
-	tn_map_fini(&seen);
-}
-
-void
-chat_users(struct chat *chat, struct tn_slice room, chat_list_fn *fn,
-    void *arg)
-{
-	struct tn_buf key;
-
-	write_key(&key, room);
-	chat_ask(chat, (struct tn_slice[]){ TN_SLICE("HGETALL"),
-	    tn_buf_view(&key) }, 2, room, write_users, fn, arg);
-	tn_buf_fini(&key);
 }

@@ -28,3 +28,47 @@ const struct tn_script chat_script_add = { "chat.add",
     "    'chat', ARGV[1])\n"
     "if KEYS[3] then redis.call('SET', KEYS[3], id, 'PX', ARGV[3]) end\n"
     "return { id, 1, '' }\n" };
+
+const struct tn_script chat_script_enter = { "chat.enter",
+    "local k, user = KEYS[1], ARGV[2]\n"
+    "local first = 0\n"
+    "if redis.call('HSETNX', k, ARGV[1] .. '/' .. user, '') == 1 and\n"
+    "    redis.call('HINCRBY', k, 'n/' .. user, 1) == 1 then\n"
+    "  redis.call('HINCRBY', k, '#', 1)\n"
+    "  first = 1\n"
+    "end\n"
+    "redis.call('HSET', k, 'u/' .. user, ARGV[3])\n"
+    "redis.call('PEXPIRE', k, ARGV[4])\n"
+    "return first\n" };
+
+#define FORGET \
+    "local function forget(k, user)\n" \
+    "  if redis.call('HINCRBY', k, 'n/' .. user, -1) > 0 then\n" \
+    "    return false\n" \
+    "  end\n" \
+    "  local json = redis.call('HGET', k, 'u/' .. user)\n" \
+    "  redis.call('HDEL', k, 'u/' .. user, 'n/' .. user)\n" \
+    "  if redis.call('HINCRBY', k, '#', -1) <= 0 then\n" \
+    "    redis.call('HDEL', k, '#')\n" \
+    "  end\n" \
+    "  return json or ''\n" \
+    "end\n"
+
+const struct tn_script chat_script_leave = { "chat.leave",
+    FORGET
+    "if redis.call('HDEL', KEYS[1], ARGV[1] .. '/' .. ARGV[2]) == 0 then\n"
+    "  return -1\n"
+    "end\n"
+    "return forget(KEYS[1], ARGV[2]) and 1 or 0\n" };
+
+const struct tn_script chat_script_reap = { "chat.reap",
+    FORGET
+    "local gone, prefix = {}, ARGV[1] .. '/'\n"
+    "for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do\n"
+    "  if string.sub(field, 1, #prefix) == prefix then\n"
+    "    redis.call('HDEL', KEYS[1], field)\n"
+    "    local json = forget(KEYS[1], string.sub(field, #prefix + 1))\n"
+    "    if json then gone[#gone + 1] = json end\n"
+    "  end\n"
+    "end\n"
+    "return gone\n" };

@@ -15,4 +15,17 @@
  */
 extern const struct tn_script chat_script_add;
 
+/*
+ * Presence, by the hash of a room (see presence.c). The first two take a node
+ * and a user's id, enter also the user as JSON and the hash's life in ms; reap
+ * a node alone.
+ *
+ * enter answers 1 if no node had the user, else 0; leave 1 if no other node
+ * has, 0 if one has, -1 if not even this one had; reap an array of the users,
+ * as JSON, that no node has any more.
+ */
+extern const struct tn_script chat_script_enter;
+extern const struct tn_script chat_script_leave;
+extern const struct tn_script chat_script_reap;
+
 #endif

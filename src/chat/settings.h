@@ -58,6 +58,7 @@ struct settings_chat {
 	int history;			/* messages in one answer */
 	int stream;			/* messages kept a room */
 	int lease_ms;			/* how long a dead node's users stay */
+	int grace_ms;			/* how long a user lingers whose connection was lost */
 	int seen_ms;			/* how long a message's own id is remembered */
 };
 

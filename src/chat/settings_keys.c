@@ -187,6 +187,8 @@ const struct tn_conf_key settings_keys[] = {
 	    .what = "messages kept of each room" },
 	{ "chat", "lease", MS(chat.lease_ms, SECOND, HOUR), .preset = "10s",
 	    .what = "how long the users of a dead worker stay in their rooms" },
+	{ "chat", "grace", MS(chat.grace_ms, 0, HOUR), .preset = "10s",
+	    .what = "how long a user stays whose connection was lost; back in time is not told" },
 	{ "chat", "seen", MS(chat.seen_ms, SECOND, DAY), .preset = "1h",
 	    .what = "how long a message sent again is known for what it is" },
 
