@@ -5,10 +5,14 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "cluster/adapter_codec.h"
 #include "cluster/registry.h"
+#include "cluster/relay.h"
 #include "redis/link.h"
 
 #include "check_main.h"
@@ -108,9 +112,9 @@ setup(void)
 	two = (struct tn_registry){ "b-1", { "a-1" } };
 	changes[0] = '\0';
 	chat_init(&a, &(struct chat_parts){ &loop.loop, link_, &one, NULL,
-	    &chat_settings, on_enter, on_leave, &a });
+	    &chat_settings, on_enter, on_leave, NULL, &a });
 	chat_init(&b, &(struct chat_parts){ &loop.loop, link_, &two, NULL,
-	    &chat_settings, on_enter, on_leave, &b });
+	    &chat_settings, on_enter, on_leave, NULL, &b });
 }
 
 static void
@@ -128,7 +132,7 @@ teardown(void)
 struct answer {
 	bool came;
 	int code;
-	bool is_new;
+	bool is_new, is_relayed;
 	char text[4096], receipt[128];
 };
 
@@ -176,6 +180,7 @@ on_added(const struct chat_message *message, const struct tn_err *err,
 		return;
 	ck_assert_int_eq(tn_json_scan(message->json, NULL, NULL), 0);
 	answer->is_new = message->is_new;
+	answer->is_relayed = message->is_relayed;
 	put_text(answer->text, sizeof(answer->text), message->json);
 	put_text(answer->receipt, sizeof(answer->receipt), message->receipt);
 }
@@ -405,6 +410,103 @@ START_TEST(a_retry_of_what_fell_off_is_known_still)
 	say(&a, AGAIN, &ann, &again);
 	ck_assert(!again.is_new);
 	ck_assert_str_eq(again.receipt, "{\"id\":1}");
+}
+END_TEST
+
+/* Redis tells the nodes as it keeps: what they hear is what is stored. */
+
+static struct { char text[8192]; unsigned messages; } heard;
+
+static bool
+relay(struct tn_slice room, struct tn_slice json, struct tn_buf *channel,
+    struct tn_buf *payload, void *arg)
+{
+	struct tn_broadcast_packet packet = { .rooms = &room, .nrooms = 1 };
+	char data[4096];
+
+	ck_assert_ptr_eq(arg, &a);
+	snprintf(data, sizeof(data), "[\"AddChat\",%.*s]", TN_SLICE_ARG(json));
+	packet.data = tn_slice_str(data);
+	tn_relay_write(S("x"), S("/n"), &packet, channel, payload);
+	return true;
+}
+
+static void
+on_relayed(struct tn_slice channel, struct tn_slice payload, void *arg)
+{
+	struct tn_adapter_message m;
+	struct tn_arena arena;
+	size_t len = strlen(heard.text);
+
+	(void)arg;
+	ck_assert(tn_slice_is(channel, "x#/n#chat:r#"));
+	tn_arena_init(&arena, 1 << 20);
+	ck_assert_int_eq(tn_adapter_read(payload, &arena, &m, NULL), 0);
+	ck_assert(tn_slice_is(m.nsp, "/n") && m.packet.nrooms == 1 &&
+	    tn_slice_is(m.packet.rooms[0], "chat:r"));
+	ck_assert(tn_slice_starts(m.packet.data, S("[\"AddChat\",")));
+	snprintf(heard.text + len, sizeof(heard.text) - len, "%.*s",
+	    (int)m.packet.data.len - 12, m.packet.data.ptr + 11);
+	heard.messages++;
+	tn_adapter_message_fini(&m);
+	tn_arena_fini(&arena);
+}
+
+static bool
+all_heard(void *arg)
+{
+	return heard.messages == *(unsigned *)arg;
+}
+
+START_TEST(who_keeps_a_message_tells_it)
+{
+	char said_all[8192] = "";
+	struct answer said, again;
+	unsigned n = 3;
+
+	memset(&heard, 0, sizeof(heard));
+	a.parts.relay = relay;
+	ck_assert_int_eq(tn_link_subscribe(link_, S("x#/n#chat:r#"),
+	    on_relayed, NULL), 0);
+	redis("SET tandem:{r}:sequence 70000");	/* more than two bytes */
+	say(&a, "{\"room\":\"r\",\"message\":\"one\"}", &ann, &said);
+	strcat(said_all, said.text);
+	say(&a, AGAIN, &ben, &said);
+	strcat(said_all, said.text);
+	say(&a, AGAIN, &ben, &again);		/* is not told again */
+	ck_assert(said.is_relayed && !again.is_relayed);
+	say(&a, "{\"room\":\"r\",\"message\":\"\\u00cf caf\xc3\xa9\"}", &ann,
+	    &said);
+	strcat(said_all, said.text);
+	ck_assert(poll_loop_until(&loop, all_heard, &n, WAIT_MS));
+	ck_assert_msg(strstr(heard.text, "\"id\":70001,") != NULL, "%s",
+	    heard.text);
+	ck_assert_uint_eq(heard.messages, 3);
+	/* JSON as we write it; escapes come as the letters they stand for */
+	ck_assert_int_eq(strncmp(heard.text, said_all, 100), 0);
+}
+END_TEST
+
+START_TEST(a_payload_is_split_at_the_number)
+{
+	struct tn_slice room = S("r"), before, after;
+	struct tn_broadcast_packet packet = { .rooms = &room, .nrooms = 1,
+	    .data = S("[{\"id\":" TN_RELAY_NUMBER ",\"m\":1}]") };
+	struct tn_buf channel, payload;
+
+	tn_buf_init(&channel, 256);
+	tn_buf_init(&payload, 256);
+	tn_relay_write(S("s"), S("/"), &packet, &channel, &payload);
+	ck_assert(tn_slice_is(tn_buf_view(&channel), "s#/#r#"));
+	ck_assert(tn_relay_split(tn_buf_view(&payload), &before, &after));
+	ck_assert_uint_eq(before.len + 8 + after.len, payload.len);
+	ck_assert_int_eq(before.ptr[before.len - 1], (char)0xcf);
+	ck_assert_int_eq(after.ptr[0], (char)0xa1);
+	for (size_t n = 0; n < before.len + 8; n++)
+		ck_assert(!tn_relay_split(tn_slice(payload.ptr, n), &before,
+		    &after));
+	tn_buf_fini(&channel);
+	tn_buf_fini(&payload);
 }
 END_TEST
 
@@ -736,6 +838,7 @@ chat_suite(void)
 	tcase_add_loop_test(reading, room_names, 0, COUNT(rooms));
 	tcase_add_loop_test(reading, draft_shapes, 0, COUNT(drafts));
 	tcase_add_test(reading, message_length);
+	tcase_add_test(reading, a_payload_is_split_at_the_number);
 	tcase_add_loop_test(reading, users_of_sessions, 0,
 	    COUNT(user_records));
 	suite_add_tcase(suite, reading);
@@ -744,6 +847,7 @@ chat_suite(void)
 	tcase_add_test(tc, messages_are_numbered_and_kept);
 	tcase_add_test(tc, a_retry_is_kept_once);
 	tcase_add_test(tc, a_retry_of_what_fell_off_is_known_still);
+	tcase_add_test(tc, who_keeps_a_message_tells_it);
 	tcase_add_test(tc, a_lost_counter_goes_on_behind_the_last);
 	tcase_add_test(tc, what_others_wrote_into_the_stream_is_looked_at);
 	tcase_add_test(tc, a_key_of_another_type_is_an_error_that_says_little);

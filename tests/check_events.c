@@ -64,7 +64,7 @@ open_site(void)
 	site.io = tn_io_new(&cfg->io, &loop.loop.wheel, NULL, NULL);
 	chat_init(&site.chat, &(struct chat_parts){ &loop.loop, site.link,
 	    site.registry, NULL, &cfg->chat, user_entered, user_left,
-	    &site });
+	    NULL, &site });
 	site.ns = tn_io_of(site.io, cfg->namespace);
 	ck_assert_int_eq(tn_ns_use(site.ns, socket_auth, &site), 0);
 	tn_ns_on_connection(site.ns, socket_connection, &site);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "cluster/relay.h"
 
 #define ROOM_JSON_BYTES	(6 * TN_LIMIT_CHAT_ROOM + 64)
 
@@ -158,11 +159,34 @@ chat_added(const struct chat_message *message, const struct tn_err *err,
 
 	if (err != NULL)
 		return tn_event_ref_refuse(event, err->text);
-	if (message->is_new && ns != NULL)
+	if (message->is_new && !message->is_relayed && ns != NULL)
 		tn_emit(tn_in(ns, message->room), "AddChat", message->json);
-	else if (socket != NULL)	/* the others have had it */
+	if (!message->is_new && socket != NULL)	/* the others have had it */
 		tn_socket_emit(socket, "AddChat", message->json);
 	tn_event_ref_ack(event, message->receipt);
+}
+
+/* As tn_emit above writes it, for Redis to send. */
+bool
+chat_relay(struct tn_slice room, struct tn_slice json, struct tn_buf *channel,
+    struct tn_buf *payload, void *arg)
+{
+	struct site *site = arg;
+	struct tn_broadcast_packet packet = { .rooms = &room, .nrooms = 1 };
+	struct tn_buf data;
+	bool good;
+
+	tn_buf_init(&data, json.len + 16);
+	tn_buf_str(&data, "[\"AddChat\",");
+	tn_buf_slice(&data, json);
+	tn_buf_char(&data, ']');
+	good = site->ns != NULL &&
+	    tn_buf_finish(&data, &packet.data, NULL) == 0;
+	if (good)
+		tn_relay_write(TN_SLICE("socket.io"), tn_ns_name(site->ns),
+		    &packet, channel, payload);
+	tn_buf_fini(&data);
+	return good;
 }
 
 static void
@@ -178,6 +202,17 @@ add_chat(struct tn_socket *socket, const struct tn_event *event, void *arg)
 		return tn_event_refuse(event, "not in that room");
 	draft.user = &member->user;
 	chat_add(&site->chat, &draft, chat_added, tn_event_hold(event));	/* answered when Redis has it */
+}
+
+/*
+ * What was said while Redis was away from this node has not come: those who
+ * keep the numbers of messages may ask for what they miss.
+ */
+void
+rooms_resync(struct site *site)
+{
+	if (site->ns != NULL)
+		tn_emit(tn_local(tn_all(site->ns)), "Resync", TN_SLICE_NONE);
 }
 
 /* GetRoom */

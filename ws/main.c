@@ -23,6 +23,7 @@ link_up(void *arg)
 
 	chat_link_up(&site->chat);
 	tn_revocation_on_up(site->revocation);
+	rooms_resync(site);
 }
 
 static void
@@ -104,7 +105,7 @@ open_cluster(struct site *site, struct tn_err *err)
 		return err->code;
 	chat_init(&site->chat, &(struct chat_parts){ loop, site->link,
 	    site->registry, &site->log, &cfg->chat, user_entered, user_left,
-	    site });
+	    chat_relay, site });
 	tn_registry_on_gone(site->registry, node_gone, site);
 	return 0;
 }

@@ -37,5 +37,8 @@ tn_revocation_may_stay socket_may_stay;
 /* events.c: what a client may ask for, and what its rooms are told. */
 tn_connection_fn socket_connection;
 chat_change_fn user_entered, user_left;
+bool chat_relay(struct tn_slice room, struct tn_slice json,
+    struct tn_buf *channel, struct tn_buf *payload, void *site);
+void rooms_resync(struct site *site);
 
 #endif

@@ -211,20 +211,49 @@ async function meet(name) {
 	showUsers();
 }
 
-// All that was said since the last message we have.
+// All that was said since the last message we have. Once at a time: whoever
+// finds that something is missing meanwhile makes it look once more.
+let catching = null;
 async function catchUp(name) {
+	if (catching?.name === name) {
+		catching.again = true;
+		return;
+	}
+	const mine = catching = { name, again: false };
+	try {
+		do {
+			mine.again = false;
+			await readOn(name);
+		} while (mine.again && state.room === name);
+	} finally {
+		if (catching === mine)
+			catching = null;
+	}
+	showBlank();
+}
+
+async function readOn(name) {
 	for (let round = 0; round < 50; round++) {
 		const since = state.lastId >= 0 ? { since: state.lastId } : {};
 		const chats = await ask("GetChat", { room: name, ...since });
 		if (state.room !== name)
 			return;
-		const before = state.lastId;
 		chats.forEach((chat) => showChat(chat));
-		if (chats.length === 0 || since.since === undefined ||
-		    state.lastId === before)
+		if (state.lastId < 0)
+			state.lastId = 0;	// nothing was ever said here
+		if (chats.length === 0 || since.since === undefined)
 			break;
 	}
-	showBlank();
+}
+
+// The numbers of a room have no gaps: a gap is what did not reach us.
+function onChat(chat) {
+	if (chat?.room !== state.room || !state.entered)
+		return;		// what comes before we have entered is read then
+	if (state.lastId < 0 || chat.id > state.lastId + 1)
+		catchUp(state.room).catch(() => {});
+	else
+		showChat(chat);
 }
 
 // ---- People -----------------------------------------------------------------
@@ -497,7 +526,15 @@ socket.on("GetRoom", (rooms) => {
 });
 
 socket.on("AddRoom", addRoom);
-socket.on("AddChat", showChat);
+socket.on("AddChat", onChat);
+
+// The server was apart from the others for a while. All clients hear it at
+// once, so each waits a little.
+socket.on("Resync", () => setTimeout(() => {
+	if (state.entered && socket.connected)
+		arrive(state.room);
+}, Math.random() * 1000));
+
 
 socket.on("AddUser", onEnter);
 socket.on("RemoveUser", onLeave);

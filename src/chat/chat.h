@@ -20,6 +20,7 @@
 #include "base/wheel.h"
 #include "chat/settings.h"
 
+struct tn_buf;
 struct tn_link;
 struct tn_loop;
 struct tn_registry;
@@ -45,6 +46,14 @@ struct chat_parts {
 	 * there no more. NULL: nobody is told.
 	 */
 	chat_change_fn *entered, *left;
+	/*
+	 * Write what makes every node say "AddChat" in a room, for Redis to
+	 * publish in the step in which it keeps the message: so all hear it,
+	 * in the order of its numbers, or nobody. Returns false if it cannot
+	 * be written; NULL: whoever adds a message tells it.
+	 */
+	bool (*relay)(struct tn_slice room, struct tn_slice json,
+	    struct tn_buf *channel, struct tn_buf *payload, void *arg);
 	void *arg;
 };
 
@@ -139,6 +148,7 @@ struct chat_message {
 	struct tn_slice json;	/* {"id":..,"message":..,"room":..,"user":..,"date":..} */
 	struct tn_slice receipt;	/* {"id":..,"date":..} */
 	bool is_new;		/* false: it was sent before, under the same id */
+	bool is_relayed;	/* new, and the nodes have it by Redis */
 };
 
 typedef void chat_added_fn(const struct chat_message *message,

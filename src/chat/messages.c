@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "chat/ask.h"
 #include "chat/scripts.h"
+#include "cluster/relay.h"
 #include "redis/keys.h"
 #include "redis/link.h"
 
@@ -25,6 +26,7 @@ struct sending {
 	void *arg;
 	struct tn_slice room;
 	struct tn_buf chat_json;	/* as stored */
+	bool is_relayed;
 	char text[];
 };
 
@@ -180,7 +182,8 @@ report(struct sending *s, struct tn_slice id, bool is_new,
     struct tn_slice stored)
 {
 	struct tn_buf json, receipt;
-	struct chat_message message = { .room = s->room, .is_new = is_new };
+	struct chat_message message = { .room = s->room, .is_new = is_new,
+	    .is_relayed = is_new && s->is_relayed };
 
 	tn_buf_init(&json, CHAT_BYTES);
 	tn_buf_init(&receipt, 256);
@@ -215,15 +218,68 @@ on_added(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 	sending_free(s);
 }
 
+/* What Redis is to publish, with a mark where the number will stand. */
+struct relay {
+	struct tn_buf json, channel, payload;
+	struct tn_slice before, after;
+};
+
+static bool
+relay_init(struct relay *r, const struct sending *s)
+{
+	const struct chat_parts *parts = &s->chat->parts;
+
+	tn_buf_init(&r->json, CHAT_BYTES);
+	tn_buf_init(&r->channel, 1024);
+	tn_buf_init(&r->payload, 2 * CHAT_BYTES);
+	if (parts->relay == NULL)
+		return false;
+	write_chat(&r->json, TN_SLICE(TN_RELAY_NUMBER),
+	    tn_buf_view(&s->chat_json));
+	return r->json.failed == 0 &&
+	    parts->relay(s->room, tn_buf_view(&r->json), &r->channel,
+	    &r->payload, parts->arg) &&
+	    r->channel.failed == 0 && r->payload.failed == 0 &&
+	    tn_relay_split(tn_buf_view(&r->payload), &r->before, &r->after);
+}
+
+static void
+relay_fini(struct relay *r)
+{
+	tn_buf_fini(&r->json);
+	tn_buf_fini(&r->channel);
+	tn_buf_fini(&r->payload);
+}
+
+static int
+eval_add(struct sending *s, const struct tn_slice *keys, size_t nkeys)
+{
+	const struct settings_chat *settings = s->chat->parts.settings;
+	struct tn_slice args[6];
+	struct relay relay;
+	char keep[24], seen[24];
+	int status;
+
+	s->is_relayed = relay_init(&relay, s);
+	args[0] = tn_buf_view(&s->chat_json);
+	args[1] = chat_number(keep, settings->stream);
+	args[2] = chat_number(seen, settings->seen_ms);
+	args[3] = tn_buf_view(&relay.channel);
+	args[4] = relay.before;
+	args[5] = relay.after;
+	status = tn_link_eval(s->chat->parts.link, &chat_script_add, keys,
+	    nkeys, args, s->is_relayed ? 6 : 3, on_added, s);
+	relay_fini(&relay);
+	return status;
+}
+
 static int
 send_add(struct sending *s, const struct chat_draft *draft)
 {
 	struct tn_slice name = chat_room_name(draft->room);
-	struct tn_slice keys[3], args[3];
+	struct tn_slice keys[3];
 	struct tn_buf key[3];
-	char keep[24], seen[24];
 	int status = s->chat_json.failed;
-	size_t n = draft->client_id.len > 0 ? 3 : 2;
 
 	for (size_t i = 0; i < 3; i++)
 		tn_buf_init(&key[i], 2048);
@@ -232,12 +288,8 @@ send_add(struct sending *s, const struct chat_draft *draft)
 	tn_key_room_seen(&key[2], name, draft->user->id, draft->client_id);
 	for (size_t i = 0; i < 3 && status == 0; i++)
 		status = tn_buf_finish(&key[i], &keys[i], NULL);
-	args[0] = tn_buf_view(&s->chat_json);
-	args[1] = chat_number(keep, s->chat->parts.settings->stream);
-	args[2] = chat_number(seen, s->chat->parts.settings->seen_ms);
 	if (status == 0)
-		status = tn_link_eval(s->chat->parts.link, &chat_script_add,
-		    keys, n, args, 3, on_added, s);
+		status = eval_add(s, keys, draft->client_id.len > 0 ? 3 : 2);
 	for (size_t i = 0; i < 3; i++)
 		tn_buf_fini(&key[i]);
 	return status;

@@ -26,6 +26,10 @@ const struct tn_script chat_script_add = { "chat.add",
     "id = string.format('%.0f', id)\n"
     "redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], id .. '-0',\n"
     "    'chat', ARGV[1])\n"
+    "if ARGV[4] then\n"
+    "  redis.call('PUBLISH', ARGV[4],\n"
+    "      ARGV[5] .. struct.pack('>I8', tonumber(id)) .. ARGV[6])\n"
+    "end\n"
     "if KEYS[3] then redis.call('SET', KEYS[3], id, 'PX', ARGV[3]) end\n"
     "return { id, 1, '' }\n" };
 

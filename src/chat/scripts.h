@@ -9,7 +9,9 @@
  *
  * KEYS  the room's counter, its stream and, if the message has an id of its
  *       own, the mark of that id
- * ARGV  the message, messages to keep, milliseconds to remember the mark
+ * ARGV  the message, messages to keep, milliseconds to remember the mark and,
+ *       if the nodes are to be told, their channel and what stands before and
+ *       behind the eight bytes of its number
  *
  * Answers { its number, 1 new or 0 had before, the message kept before }.
  */
