@@ -74,12 +74,19 @@
 #define TN_LIMIT_AUTH_BYTES		8192	/* payload of a CONNECT */
 #define TN_LIMIT_ATTACHMENT_BYTES	(4u << 20)	/* of one binary event, in all */
 #define TN_LIMIT_ATTACHMENT_MS		30000	/* from the event to its last one */
+#define TN_LIMIT_SOCKET_DATA		16384	/* bytes of a socket's data as JSON */
+#define TN_LIMIT_RECOVERY_BYTES		(16u << 20)	/* events kept, a namespace */
+#define TN_LIMIT_RECOVERY_SESSIONS	16384	/* that were left, a namespace */
+#define TN_LIMIT_RECOVERY_REPLAY	(512u << 10)	/* bytes; half a queue */
 
 /* What other nodes publish, and what they ask. */
 #define TN_LIMIT_CLUSTER_MESSAGE	(16u << 20)	/* bytes of one message */
 #define TN_LIMIT_CLUSTER_BUFFERS	1024	/* binary values in one message */
 #define TN_LIMIT_CLUSTER_ROOMS		16384	/* rooms named in one message */
 #define TN_LIMIT_CLUSTER_ACK_MS		60000	/* the longest such wait */
+#define TN_LIMIT_CLUSTER_REQUEST_MS	5000	/* for other nodes, as the reference */
+#define TN_LIMIT_GATHERS		1024	/* that wait at once */
+#define TN_LIMIT_GATHER_BYTES		(64u << 20)	/* of one's answers */
 
 /* The chat. */
 #define TN_LIMIT_CHAT_ROOM		64	/* bytes of a room's name */

@@ -74,16 +74,29 @@ tn_random_bytes(void *out, size_t len)
 	mine.left -= len;
 }
 
+static const char alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 void
 tn_random_text(char *out, size_t chars)
 {
-	static const char alphabet[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 	tn_random_bytes(out, chars);
 	for (size_t i = 0; i < chars; i++)
 		out[i] = alphabet[(unsigned char)out[i] & 63];
 	out[chars] = '\0';
+}
+
+bool
+tn_random_is_text(struct tn_slice text, size_t chars)
+{
+	if (text.len != chars)
+		return false;
+	for (size_t i = 0; i < chars; i++) {
+		if (text.ptr[i] == '\0' ||
+		    strchr(alphabet, text.ptr[i]) == NULL)
+			return false;
+	}
+	return true;
 }
 
 uint64_t

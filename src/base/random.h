@@ -2,6 +2,7 @@
 #ifndef TN_RANDOM_H
 #define TN_RANDOM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,9 @@ void tn_random_bytes(void *out, size_t len);
  * out  gets chars characters and a NUL: chars + 1 bytes
  */
 void tn_random_text(char *out, size_t chars);
+
+/* Could tn_random_text have written it, at this length? */
+bool tn_random_is_text(struct tn_slice text, size_t chars);
 
 /* Keyed 64-bit hash (SipHash) for tables that hold what peers send. */
 uint64_t tn_random_hash(struct tn_slice s);

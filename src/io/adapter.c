@@ -2,7 +2,14 @@
 
 #include "io/adapter.h"
 
-static const struct tn_adapter_ops memory_ops;	/* none is needed */
+#include "io/inner.h"
+#include "io/recovery.h"
+
+static const struct tn_adapter_ops memory_ops = {
+	.store = tn_recovery_store,
+	.persist = tn_recovery_persist,
+	.restore = tn_recovery_restore,
+};
 
 void
 tn_memory_adapter_init(struct tn_adapter *a)
@@ -44,4 +51,11 @@ tn_adapter_room_closed(struct tn_adapter *a, struct tn_ns *ns,
 {
 	if (a->ops->room_closed != NULL)
 		a->ops->room_closed(a, ns, room);
+}
+
+bool
+tn_adapter_recovers(const struct tn_adapter *a)
+{
+	return a->ops->store != NULL && a->ops->persist != NULL &&
+	    a->ops->restore != NULL;
 }

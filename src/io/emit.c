@@ -7,67 +7,8 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "io/gather.h"
 #include "io/inner.h"
-
-/* ---- targets --------------------------------------------------------------*/
-
-struct tn_target
-tn_all(struct tn_ns *ns)
-{
-	return (struct tn_target){ .ns = ns };
-}
-
-struct tn_target
-tn_in(struct tn_ns *ns, struct tn_slice room)
-{
-	return tn_also(tn_all(ns), room);
-}
-
-struct tn_target
-tn_to(struct tn_socket *s, struct tn_slice room)
-{
-	return tn_also(tn_broadcast(s), room);
-}
-
-struct tn_target
-tn_broadcast(struct tn_socket *s)
-{
-	return tn_except(tn_all(s->ns), tn_slice_str(s->id));
-}
-
-struct tn_target
-tn_also(struct tn_target t, struct tn_slice room)
-{
-	if (t.nrooms == TN_TARGET_ROOMS)
-		t.too_many = true;
-	else
-		t.rooms[t.nrooms++] = room;
-	return t;
-}
-
-struct tn_target
-tn_except(struct tn_target t, struct tn_slice room)
-{
-	if (t.nexcept == TN_TARGET_ROOMS)
-		t.too_many = true;
-	else
-		t.except[t.nexcept++] = room;
-	return t;
-}
-
-struct tn_target
-tn_volatile(struct tn_target t)
-{
-	t.is_volatile = true;
-	return t;
-}
-
-struct tn_target
-tn_local(struct tn_target t)
-{
-	t.is_local = true;
-	return t;
-}
 
 /* ---- encoding -------------------------------------------------------------*/
 
@@ -83,6 +24,27 @@ tn_event_data(struct tn_io *io, const char *name, struct tn_slice args,
 	if (args.len > 0)
 		tn_buf_char(b, ',');
 	tn_buf_slice(b, args);
+	tn_buf_char(b, ']');
+	return tn_buf_finish(b, data, NULL);
+}
+
+/* data with the offset as one argument more, in io->stamped. */
+static int
+stamp(struct tn_io *io, const struct tn_broadcast_packet *p,
+    struct tn_slice *data)
+{
+	struct tn_buf *b = &io->stamped;
+	size_t len = p->data.len;
+
+	*data = p->data;
+	if (p->offset.len == 0)
+		return 0;
+	while (p->data.ptr[len - 1] != ']')
+		len--;
+	tn_buf_reset(b);
+	tn_buf_slice(b, tn_slice_first(p->data, len - 1));
+	tn_buf_char(b, ',');
+	tn_json_write_string(b, p->offset);
 	tn_buf_char(b, ']');
 	return tn_buf_finish(b, data, NULL);
 }
@@ -118,12 +80,14 @@ parcel_init(struct parcel *p, const struct tn_ns *ns,
 	struct tn_sio_packet packet = {
 		.type = b->nbuffers > 0 ? TN_SIO_BINARY_EVENT : TN_SIO_EVENT,
 		.attachments = b->nbuffers, .nsp = tn_ns_name(ns),
-		.data = b->data, .has_id = id != NULL,
-		.id = id != NULL ? *id : 0,
+		.has_id = id != NULL, .id = id != NULL ? *id : 0,
 	};
+	int r = stamp(ns->io, b, &packet.data);
 	bool ok;
 
 	*p = (struct parcel){ .is_volatile = b->is_volatile };
+	if (r < 0)
+		return r;
 	ok = parcel_add(p, tn_sio_encode(&packet));
 	for (size_t i = 0; ok && i < b->nbuffers; i++)
 		ok = parcel_add(p,
@@ -246,24 +210,44 @@ tn_ns_select(struct tn_ns *ns, const struct tn_broadcast_packet *packet,
 	return 0;
 }
 
+/*
+ * Before it goes out: may a client have to catch up on it later? Returns 1 if
+ * the adapter has taken it. What cannot be stored goes out without an offset.
+ */
+static int
+store(struct tn_ns *ns, struct tn_broadcast_packet *packet,
+    char offset[TN_OFFSET_LEN + 1])
+{
+	struct tn_adapter *a = ns->io->adapter;
+	int r;
+
+	if (packet->is_volatile || tn_ns_recovery_window_ms(ns) == 0)
+		return 0;
+	offset[0] = '\0';
+	r = a->ops->store(a, ns, packet, offset);
+	if (r == 0)
+		packet->offset = tn_slice_str(offset);
+	return r;
+}
+
 int
 tn_emit_binary(struct tn_target t, const char *name, struct tn_slice args,
     const struct tn_slice *buffers, size_t nbuffers)
 {
-	struct tn_broadcast_packet packet = {
-		.buffers = buffers, .nbuffers = nbuffers,
-		.rooms = t.rooms, .nrooms = t.nrooms,
-		.except = t.except, .nexcept = t.nexcept,
-		.is_volatile = t.is_volatile,
-	};
+	struct tn_broadcast_packet packet = tn_target_packet(&t);
 	struct tn_io *io = t.ns->io;
+	char offset[TN_OFFSET_LEN + 1];
 	int published = 0, r;
 
+	packet.buffers = buffers;
+	packet.nbuffers = nbuffers;
 	if (t.too_many)
 		return TN_E_LIMIT;
 	if ((r = tn_event_data(io, name, args, &packet.data)) < 0 ||
 	    (r = tn_sio_check_event(packet.data, nbuffers, NULL)) < 0)
 		return r;
+	if (store(t.ns, &packet, offset) == 1)
+		return 0;
 	if (!t.is_local)
 		published = tn_adapter_publish(io->adapter, t.ns, &packet);
 	r = tn_ns_deliver(t.ns, &packet);
@@ -276,26 +260,154 @@ tn_emit(struct tn_target t, const char *name, struct tn_slice args)
 	return tn_emit_binary(t, name, args, NULL, 0);
 }
 
+/* ---- to many, with answers ------------------------------------------------*/
+
+/* What the local sockets' acks know: where to put them. */
+struct local_acks {
+	struct tn_ns *ns;
+	uint64_t gather;
+	int refs;
+};
+
+static void
+local_acks_unref(struct local_acks *l)
+{
+	if (--l->refs == 0)
+		free(l);
+}
+
+static void
+on_local_ack(struct tn_slice args, const struct tn_slice *buffers,
+    size_t nbuffers, const struct tn_err *err, void *arg)
+{
+	struct local_acks *l = arg;
+
+	if (err == NULL)
+		tn_gather_answer(l->ns, l->gather, tn_args_first(args),
+		    buffers, nbuffers);
+	else if (err->code != TN_E_TIMEOUT)	/* the gather's own is due */
+		tn_gather_lost(l->ns, l->gather);
+	local_acks_unref(l);
+}
+
+static int
+deliver_local(struct tn_ns *ns, const struct tn_broadcast_packet *packet,
+    int timeout_ms, uint64_t gather)
+{
+	struct local_acks *l = malloc(sizeof(*l));
+	int n;
+
+	if (l == NULL)
+		return TN_E_NOMEM;
+	*l = (struct local_acks){ ns, gather, 1 };
+	n = tn_ns_deliver_ack(ns, packet, timeout_ms, on_local_ack, l);
+	if (n > 0)
+		l->refs += n;
+	local_acks_unref(l);
+	return n;
+}
+
+/* Other nodes are asked first: they take longer. */
+static int
+ask_all(struct tn_ns *ns, const struct tn_broadcast_packet *packet,
+    int timeout_ms, uint64_t gather)
+{
+	struct tn_adapter *a = ns->io->adapter;
+	int r = 0;
+
+	if (packet->is_local || a->ops->publish_ack == NULL)
+		tn_gather_nodes(ns, gather, 0);
+	else
+		r = a->ops->publish_ack(a, ns, packet, timeout_ms, gather);
+	if (r < 0)
+		tn_gather_fail(ns, gather, r);
+	r = deliver_local(ns, packet, timeout_ms, gather);
+	if (r < 0)
+		return r;
+	tn_gather_expect(ns, gather, (size_t)r);
+	tn_gather_ready(ns, gather);
+	return 0;
+}
+
+int
+tn_emit_ack(struct tn_target t, const char *name, struct tn_slice args,
+    int timeout_ms, tn_answers_fn *fn, void *arg)
+{
+	struct tn_gather_options options = {
+		.kind = TN_GATHER_CLIENTS, .fn = fn, .arg = arg,
+		.timeout_ms = timeout_ms > 0 ? timeout_ms :
+		    TN_LIMIT_CLUSTER_ACK_MS,
+	};
+	struct tn_broadcast_packet packet = tn_target_packet(&t);
+	uint64_t gather;
+	int r;
+
+	if (t.too_many)
+		return TN_E_LIMIT;
+	if ((r = tn_event_data(t.ns->io, name, args, &packet.data)) < 0 ||
+	    (r = tn_sio_check_event(packet.data, 0, NULL)) < 0)
+		return r;
+	gather = tn_gather_begin(t.ns, &options);
+	if (gather == 0)
+		return TN_E_LIMIT;
+	r = ask_all(t.ns, &packet, options.timeout_ms, gather);
+	if (r < 0)
+		tn_gather_cancel(t.ns, gather);
+	return r;
+}
+
 /* ---- to one ---------------------------------------------------------------*/
+
+static int
+send_parcel(struct tn_socket *s, const struct tn_broadcast_packet *packet,
+    const uint64_t *id)
+{
+	struct parcel parcel;
+	int r = parcel_init(&parcel, s->ns, packet, id);
+
+	if (r < 0)
+		return r;
+	parcel_send(&parcel, s);
+	parcel_fini(&parcel);
+	return 0;
+}
 
 static int
 emit_one(struct tn_socket *s, const char *name,
     struct tn_broadcast_packet *packet, struct tn_slice args,
     const uint64_t *id)
 {
-	struct parcel parcel;
+	struct tn_slice own = tn_slice_str(s->id);
+	char offset[TN_OFFSET_LEN + 1];
 	int r;
 
 	if (s->state != TN_SOCKET_CONNECTED)
 		return TN_E_STATE;
 	if ((r = tn_event_data(s->ns->io, name, args, &packet->data)) < 0 ||
 	    (r = tn_sio_check_event(packet->data, packet->nbuffers,
-	    NULL)) < 0 ||
-	    (r = parcel_init(&parcel, s->ns, packet, id)) < 0)
+	    NULL)) < 0)
 		return r;
-	parcel_send(&parcel, s);
-	parcel_fini(&parcel);
-	return 0;
+	packet->rooms = &own;
+	packet->nrooms = 1;
+	if (id == NULL && store(s->ns, packet, offset) == 1)
+		return 0;
+	return send_parcel(s, packet, id);
+}
+
+int
+tn_socket_replay(struct tn_socket *s, const struct tn_missed *missed)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < missed->n; i++) {
+		struct tn_broadcast_packet packet = missed->packets[i];
+
+		packet.is_volatile = false;
+		if (tn_sio_check_event(packet.data, packet.nbuffers,
+		    NULL) == 0)
+			r = send_parcel(s, &packet, NULL);
+	}
+	return r;
 }
 
 int
@@ -352,5 +464,7 @@ tn_socket_write_json(const struct tn_socket *s, struct tn_buf *out)
 		tn_buf_char(out, ',');
 		tn_json_write_string(out, room);
 	}
-	tn_buf_str(out, "],\"data\":{}}");
+	tn_buf_str(out, "],\"data\":");
+	tn_buf_slice(out, tn_socket_data_json(s));
+	tn_buf_char(out, '}');
 }

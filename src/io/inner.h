@@ -44,11 +44,18 @@ struct tn_io {
 	uint32_t epoch;			/* of the last walk over rooms */
 	struct tn_list dead;		/* sockets to be freed */
 	struct tn_list waiting;		/* nexts and event refs that are held */
+	struct tn_list gathers;		/* oldest first */
+	uint64_t next_gather;
+	size_t ngathers;
 	struct tn_timer reaper;
 	struct tn_arena arena;		/* of the packet being handled */
 	struct tn_buf scratch;		/* of the packet being written */
+	struct tn_buf stamped;		/* its data, with an offset behind */
+	struct tn_map adopted;		/* sockets that bear an older id */
 	size_t max_attachments;
 	int connect_timeout_ms;
+	int recovery_window_ms;		/* 0: off */
+	bool recovery_skips_steps;
 };
 
 struct tn_ns_step_entry {
@@ -70,6 +77,10 @@ struct tn_ns {
 	size_t nsteps;
 	struct tn_ns_connection_entry *connections;
 	size_t nconnections;
+	tn_recover_fn *may_recover;	/* NULL: always */
+	void *may_recover_arg;
+	struct tn_server_handler *server_handlers;
+	struct tn_recovery *recovery;	/* the in-memory adapter's */
 	void *adapter_data;
 	uint64_t next_ack;
 	size_t name_len;
@@ -114,12 +125,16 @@ struct tn_socket {
 	char *auth;			/* NULL: {} */
 	void *data;
 	void (*data_free)(void *data);
+	char *data_json;		/* NULL: {} */
+	char *pid;			/* NULL: not to be recovered */
 	uint32_t auth_len;
 	uint32_t slot, generation;
 	uint32_t at;			/* in ns->sockets */
 	uint32_t mark;			/* epoch of the walk that saw it */
 	uint16_t njoined, joined_cap, nacks;
 	uint8_t state;
+	bool recovered;
+	bool is_adopted;		/* in io->adopted */
 	char id[TN_EIO_ID_LEN + 1];
 };
 
@@ -130,6 +145,11 @@ struct tn_socket {
 /* Give a socket a slot, a generation and an id. Returns 0 or TN_E_NOMEM. */
 int tn_slot_take(struct tn_io *io, struct tn_socket *socket);
 void tn_slot_give(struct tn_io *io, const struct tn_socket *socket);
+/*
+ * Give it the id of a session that is recovered, which may name another slot
+ * or another node's. Returns 0 or TN_E_NOMEM.
+ */
+int tn_slot_adopt(struct tn_socket *socket, struct tn_slice id);
 /* Which slot has the socket of this id (TN_EIO_ID_LEN long), if any has? */
 bool tn_slot_of_id(struct tn_slice id, uint32_t *slot);
 /* Free it, but not before this turn is over. */
@@ -169,13 +189,16 @@ void tn_client_send(struct tn_client *client,
 /* The first namespace was joined: the deadline is off. */
 void tn_client_joined(struct tn_client *client);
 
-/* ns.c */
-void tn_ns_free(struct tn_ns *ns);
+/* connect.c */
+
 /* A client asks to join: run the steps. */
 void tn_ns_connect(struct tn_ns *ns, struct tn_client *client,
     struct tn_slice auth);
 void tn_ns_refuse(struct tn_client *client, struct tn_slice nsp,
     struct tn_slice message, struct tn_slice data);
+
+/* ns.c */
+void tn_ns_free(struct tn_ns *ns);
 
 /* event.c */
 
@@ -202,10 +225,32 @@ void tn_acks_forget(struct tn_socket *socket, uint64_t id);
 /* The socket has gone: everyone who waits is told. */
 void tn_acks_drop(struct tn_socket *socket);
 
+/* adapter.c: call an adapter's function, if there is one; else succeed. */
+int tn_adapter_open(struct tn_adapter *a, struct tn_ns *ns,
+    struct tn_err *err);
+void tn_adapter_close(struct tn_adapter *a, struct tn_ns *ns);
+int tn_adapter_publish(struct tn_adapter *a, struct tn_ns *ns,
+    const struct tn_broadcast_packet *packet);
+void tn_adapter_room_opened(struct tn_adapter *a, struct tn_ns *ns,
+    struct tn_slice room);
+void tn_adapter_room_closed(struct tn_adapter *a, struct tn_ns *ns,
+    struct tn_slice room);
+
+/* target.c */
+
+/* Its views point into t. */
+struct tn_broadcast_packet tn_target_packet(const struct tn_target *t);
+
+/* server_event.c */
+void tn_server_handlers_free(struct tn_ns *ns);
+
 /* emit.c */
 
 /* ["name",args] in io->scratch. */
 int tn_event_data(struct tn_io *io, const char *name, struct tn_slice args,
     struct tn_slice *data);
+/* Send what it missed, before its CONNECT. Returns 0 or TN_E_NOMEM. */
+int tn_socket_replay(struct tn_socket *socket,
+    const struct tn_missed *missed);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
+#include "io/gather.h"
 #include "io/inner.h"
 
 enum {
@@ -84,6 +85,16 @@ tn_slot_take(struct tn_io *io, struct tn_socket *s)
 	return 0;
 }
 
+int
+tn_slot_adopt(struct tn_socket *s, struct tn_slice id)
+{
+	if (tn_map_set(&s->ns->io->adopted, id, s, NULL) < 0)
+		return TN_E_NOMEM;
+	memcpy(s->id, id.ptr, TN_EIO_ID_LEN);
+	s->is_adopted = true;
+	return 0;
+}
+
 void
 tn_slot_give(struct tn_io *io, const struct tn_socket *s)
 {
@@ -93,6 +104,8 @@ tn_slot_give(struct tn_io *io, const struct tn_socket *s)
 	slot->generation++;
 	slot->next_free = io->free_slot;
 	io->free_slot = s->slot;
+	if (s->is_adopted)
+		tn_map_remove(&io->adopted, tn_slice_str(s->id));
 }
 
 struct tn_socket_ref
@@ -125,6 +138,8 @@ free_dead(void *arg)
 	}
 	if (io->scratch.cap > SCRATCH_KEPT)
 		tn_buf_fini(&io->scratch);
+	if (io->stamped.cap > SCRATCH_KEPT)
+		tn_buf_fini(&io->stamped);
 }
 
 void
@@ -158,12 +173,16 @@ tn_io_new(const struct tn_io_options *options, struct tn_wheel *wheel,
 	if (options->max_attachments > 0 &&
 	    options->max_attachments < TN_LIMIT_ATTACHMENTS)
 		io->max_attachments = options->max_attachments;
+	io->recovery_window_ms = options->recovery_window_ms;
+	io->recovery_skips_steps = options->recovery_skips_steps;
 	tn_memory_adapter_init(&io->memory);
 	io->adapter = &io->memory;
 	tn_list_init(&io->dead);
 	tn_list_init(&io->waiting);
+	tn_list_init(&io->gathers);
 	tn_arena_init(&io->arena, ARENA_BYTES);
 	tn_buf_init(&io->scratch, TN_LIMIT_CLUSTER_MESSAGE);
+	tn_buf_init(&io->stamped, TN_LIMIT_CLUSTER_MESSAGE);
 	hooks.arg = io;
 	io->engine = tn_engine_new(&options->engine, &hooks, wheel, log, err);
 	if (io->engine == NULL)
@@ -193,6 +212,7 @@ tn_io_free(struct tn_io **io_)
 	if (io == NULL)
 		return;
 	tn_engine_free(&io->engine);
+	tn_gathers_end(io);
 	forget_waiting(io);
 	tn_wheel_cancel(io->wheel, &io->reaper);
 	free_dead(io);
@@ -200,8 +220,10 @@ tn_io_free(struct tn_io **io_)
 		tn_ns_free(entry->value);
 	tn_map_fini(&io->namespaces);
 	tn_map_fini(&io->handlers);
+	tn_map_fini(&io->adopted);
 	tn_arena_fini(&io->arena);
 	tn_buf_fini(&io->scratch);
+	tn_buf_fini(&io->stamped);
 	free(io->slots);
 	free(io);
 }

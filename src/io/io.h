@@ -29,6 +29,15 @@ struct tn_io_options {
 	struct tn_engine_options engine;
 	int connect_timeout_ms;		/* 45000: to join a first namespace */
 	size_t max_attachments;		/* TN_LIMIT_ATTACHMENTS */
+	/*
+	 * Connection state recovery: for how long a client that lost its
+	 * connection finds its id, rooms, data and missed events again, if
+	 * the adapter can do it. 0: off; the reference's preset is 120000.
+	 * The namespace's steps come first, unless it is said to skip them:
+	 * a session that was ended meanwhile is not noticed then.
+	 */
+	int recovery_window_ms;
+	bool recovery_skips_steps;
 };
 
 struct tn_io *tn_io_new(const struct tn_io_options *options,
@@ -70,6 +79,16 @@ int tn_ns_use(struct tn_ns *ns, tn_ns_step *fn, void *arg);
 typedef void tn_connection_fn(struct tn_socket *socket, void *arg);
 int tn_ns_on_connection(struct tn_ns *ns, tn_connection_fn *fn, void *arg);
 
+/*
+ * May this socket, which knows the pid of a session that was left, have it
+ * back? Asked behind the steps, so what they found out about the socket can
+ * be compared with what is saved (io/adapter.h). Not asked: yes.
+ */
+struct tn_saved_session;
+typedef bool tn_recover_fn(struct tn_socket *socket,
+    const struct tn_saved_session *saved, void *arg);
+void tn_ns_on_recover(struct tn_ns *ns, tn_recover_fn *fn, void *arg);
+
 struct tn_slice tn_ns_name(const struct tn_ns *ns);
 size_t tn_ns_len(const struct tn_ns *ns);	/* sockets of this node */
 
@@ -89,6 +108,7 @@ void tn_socket_on_disconnecting(struct tn_socket *socket,
 void tn_socket_on_disconnect(struct tn_socket *socket, tn_disconnect_fn *fn,
     void *arg);
 
+/* Recovery changes the id to the old one, behind the steps. */
 const char *tn_socket_id(const struct tn_socket *socket);
 struct tn_ns *tn_socket_ns(const struct tn_socket *socket);
 
@@ -103,6 +123,17 @@ struct tn_slice tn_socket_auth(const struct tn_socket *socket);
 void tn_socket_set_data(struct tn_socket *socket, void *data,
     void (*free_fn)(void *data));
 void *tn_socket_data(const struct tn_socket *socket);
+
+/*
+ * What other nodes and a recovered socket may know, as JSON: "{}" if never
+ * set. json must have passed tn_json_scan; it is copied. Returns 0,
+ * TN_E_LIMIT (TN_LIMIT_SOCKET_DATA), TN_E_NOMEM, TN_E_STATE.
+ */
+int tn_socket_set_data_json(struct tn_socket *socket, struct tn_slice json);
+struct tn_slice tn_socket_data_json(const struct tn_socket *socket);
+
+/* Did it come back to a session that it had lost? */
+bool tn_socket_recovered(const struct tn_socket *socket);
 
 /* Returns 0, TN_E_LIMIT (too many rooms, name too long), TN_E_NOMEM. */
 int tn_socket_join(struct tn_socket *socket, struct tn_slice room);
@@ -171,6 +202,7 @@ struct tn_target {
 	struct tn_slice except[TN_TARGET_ROOMS];
 	uint8_t nrooms, nexcept;
 	bool is_volatile, is_local;
+	bool is_plain;			/* compress(false) */
 	bool too_many;			/* a room did not fit: emit refuses */
 };
 
@@ -184,6 +216,8 @@ struct tn_target tn_also(struct tn_target target, struct tn_slice room);
 struct tn_target tn_except(struct tn_target target, struct tn_slice room);
 struct tn_target tn_volatile(struct tn_target target);
 struct tn_target tn_local(struct tn_target target);
+/* As compress(false): for what is small, or random already. */
+struct tn_target tn_plain(struct tn_target target);
 
 /*
  * Send an event to all sockets of a target, on every node.
@@ -214,5 +248,88 @@ typedef void tn_ack_fn(struct tn_slice args, const struct tn_slice *buffers,
 /* timeout_ms 0: waits as long as the socket lives. */
 int tn_socket_emit_ack(struct tn_socket *socket, const char *name,
     struct tn_slice args, int timeout_ms, tn_ack_fn *fn, void *arg);
+
+/* What one client, or one node, answered. */
+struct tn_answer {
+	struct tn_slice value;		/* JSON; empty: an ack without one */
+	const struct tn_slice *buffers;	/* what its placeholders stand for */
+	size_t nbuffers;
+};
+
+/*
+ * All that was answered, in the order of coming, borrowed for the call. err
+ * is NULL if it is complete; else why not (TN_E_TIMEOUT "operation has timed
+ * out", TN_E_AWAY when clients went meanwhile), and what came in time is
+ * there even so.
+ */
+typedef void tn_answers_fn(const struct tn_answer *answers, size_t n,
+    const struct tn_err *err, void *arg);
+
+/*
+ * Send to all of a target and gather one answer of each, from every node.
+ *
+ * timeout_ms  0: TN_LIMIT_CLUSTER_ACK_MS
+ * fn          called once, now (nobody is there) or later
+ *
+ * Returns 0, or negative and fn is never called: as tn_emit.
+ */
+int tn_emit_ack(struct tn_target target, const char *name,
+    struct tn_slice args, int timeout_ms, tn_answers_fn *fn, void *arg);
+
+/* The sockets of a target, on every node. */
+
+/*
+ * Each returns 0 or the first thing that went wrong (TN_E_LIMIT, TN_E_NOMEM,
+ * or what the adapter said); the sockets that could be reached were.
+ */
+int tn_sockets_join(struct tn_target target, struct tn_slice room);
+int tn_sockets_leave(struct tn_target target, struct tn_slice room);
+/* With close, their whole connections end. */
+int tn_sockets_disconnect(struct tn_target target, bool close);
+
+/* A socket of any node; its id can be sent to: tn_in(ns, id). */
+struct tn_remote_socket {
+	struct tn_slice id;
+	struct tn_slice handshake;	/* JSON, as the reference's */
+	struct tn_slice rooms;		/* JSON array */
+	struct tn_slice data;		/* JSON */
+};
+typedef void tn_sockets_fn(const struct tn_remote_socket *sockets, size_t n,
+    const struct tn_err *err, void *arg);
+/* fn is called once, now or later, if 0 is returned. */
+int tn_sockets_fetch(struct tn_target target, tn_sockets_fn *fn, void *arg);
+
+/* Events between servers, as serverSideEmit. */
+
+struct tn_reply_to;
+struct tn_server_event {
+	struct tn_ns *ns;
+	struct tn_slice name;		/* decoded */
+	struct tn_slice args, data;	/* as in tn_event */
+	bool wants_answer;
+	struct tn_reply_to **to;	/* the library's */
+};
+typedef void tn_server_event_fn(const struct tn_server_event *event,
+    void *arg);
+
+/* name is borrowed for the namespace's life: use literals. */
+int tn_ns_on_server_event(struct tn_ns *ns, const char *name,
+    tn_server_event_fn *fn, void *arg);
+/* Answer with one JSON value; the first counts, if one is wanted at all. */
+void tn_server_event_answer(const struct tn_server_event *event,
+    struct tn_slice value);
+/* Or later: call tn_reply_answer with it, once. NULL: none is wanted. */
+struct tn_reply_to *tn_server_event_hold(
+    const struct tn_server_event *event);
+void tn_reply_answer(struct tn_reply_to *to, struct tn_slice value);
+
+/*
+ * Fire an event on this namespace of every other node. Returns 0,
+ * TN_E_STATE for a reserved name, or what the adapter said.
+ */
+int tn_server_emit(struct tn_ns *ns, const char *name, struct tn_slice args);
+/* And gather one answer a node; on a timeout err tells how many came. */
+int tn_server_emit_ack(struct tn_ns *ns, const char *name,
+    struct tn_slice args, tn_answers_fn *fn, void *arg);
 
 #endif

@@ -1,16 +1,11 @@
-/*
- * Namespaces, and the way in: a CONNECT makes a socket in the state
- * "connecting", which goes from step to step until one refuses it or none is
- * left. A step may answer at once or much later; the tn_next holds a handle,
- * not the socket, so that it notices when the client has gone meanwhile.
- */
+/* Namespaces: made, found, told what to call. */
 #include "config.h"
 
 #include <stdlib.h>
 
-#include "base/json.h"
 #include "base/log.h"
 #include "io/inner.h"
+#include "io/recovery.h"
 
 /* ---- making ---------------------------------------------------------------*/
 
@@ -65,6 +60,8 @@ void
 tn_ns_free(struct tn_ns *ns)
 {
 	tn_adapter_close(ns->io->adapter, ns);
+	tn_server_handlers_free(ns);
+	tn_recovery_free(&ns->recovery);
 	tn_map_fini(&ns->rooms);
 	free(ns->sockets);
 	free(ns->steps);
@@ -96,6 +93,20 @@ tn_ns_on_connection(struct tn_ns *ns, tn_connection_fn *fn, void *arg)
 	ns->connections = entries;
 	entries[ns->nconnections++] = (struct tn_ns_connection_entry){ fn, arg };
 	return 0;
+}
+
+void
+tn_ns_on_recover(struct tn_ns *ns, tn_recover_fn *fn, void *arg)
+{
+	ns->may_recover = fn;
+	ns->may_recover_arg = arg;
+}
+
+int
+tn_ns_recovery_window_ms(const struct tn_ns *ns)
+{
+	return tn_adapter_recovers(ns->io->adapter) ?
+	    ns->io->recovery_window_ms : 0;
 }
 
 struct tn_slice
@@ -138,164 +149,4 @@ void *
 tn_ns_adapter_data(const struct tn_ns *ns)
 {
 	return ns->adapter_data;
-}
-
-/* ---- connecting -----------------------------------------------------------*/
-
-enum verdict { WAITS, PASSED, REFUSED };
-
-struct tn_next {
-	struct tn_held held;
-	size_t at;		/* the step that is asked */
-	bool is_running;	/* inside that step */
-	enum verdict verdict;
-};
-
-void
-tn_ns_refuse(struct tn_client *client, struct tn_slice nsp,
-    struct tn_slice message, struct tn_slice data)
-{
-	struct tn_sio_packet packet = {
-		.type = TN_SIO_CONNECT_ERROR, .nsp = nsp,
-	};
-	struct tn_buf body;
-	bool built;
-
-	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
-	tn_buf_str(&body, "{\"message\":");
-	tn_json_write_string(&body, message);
-	if (data.len > 0) {
-		tn_buf_str(&body, ",\"data\":");
-		tn_buf_slice(&body, data);
-	}
-	tn_buf_char(&body, '}');
-	built = tn_buf_finish(&body, &packet.data, NULL) == 0;
-	tn_client_send(client, &packet, built);
-	tn_buf_fini(&body);
-}
-
-static bool
-ns_add(struct tn_ns *ns, struct tn_socket *s)
-{
-	uint32_t cap = ns->cap == 0 ? 16 : ns->cap * 2;
-	struct tn_socket **sockets = ns->sockets;
-
-	if (ns->len == ns->cap) {
-		sockets = realloc(sockets, cap * sizeof(struct tn_socket *));
-		if (sockets == NULL)
-			return false;
-		ns->sockets = sockets;
-		ns->cap = cap;
-	}
-	s->at = ns->len;
-	ns->sockets[ns->len++] = s;
-	return true;
-}
-
-/* All steps have let it in. */
-static void
-socket_enter(struct tn_socket *s)
-{
-	struct tn_ns *ns = s->ns;
-	char sid[TN_EIO_ID_LEN + 16] = "{\"sid\":\"";
-
-	if (!ns_add(ns, s)) {
-		tn_client_close(s->client);
-		return;
-	}
-	s->state = TN_SOCKET_CONNECTED;
-	tn_client_joined(s->client);
-	strcat(sid, s->id);
-	strcat(sid, "\"}");
-	tn_socket_send(s, TN_SIO_CONNECT, tn_slice_str(sid));
-	for (size_t i = 0; i < ns->nconnections; i++) {
-		if (s->state == TN_SOCKET_CONNECTED)
-			ns->connections[i].fn(s, ns->connections[i].arg);
-	}
-}
-
-static void
-next_free(struct tn_next *next)
-{
-	tn_held_fini(&next->held);
-	free(next);
-}
-
-/* Go on from the step at next->at until one waits. */
-static void
-run_steps(struct tn_next *next)
-{
-	struct tn_socket *s;
-
-	while ((s = tn_held_socket(&next->held)) != NULL &&
-	    next->at < s->ns->nsteps) {
-		struct tn_ns_step_entry step = s->ns->steps[next->at];
-
-		next->verdict = WAITS;
-		next->is_running = true;
-		step.fn(s, next, step.arg);
-		next->is_running = false;
-		if (next->verdict == WAITS)
-			return;
-		if (next->verdict == REFUSED)
-			break;
-		next->at++;
-	}
-	s = tn_held_socket(&next->held);
-	if (s != NULL && next->verdict != REFUSED)
-		socket_enter(s);
-	next_free(next);
-}
-
-void
-tn_ns_connect(struct tn_ns *ns, struct tn_client *client,
-    struct tn_slice auth)
-{
-	struct tn_socket *s = tn_socket_new(client, ns, auth);
-	struct tn_next *next = calloc(1, sizeof(*next));
-
-	if (s == NULL || next == NULL) {
-		free(next);
-		tn_client_close(client);
-		return;
-	}
-	tn_held_init(&next->held, s);
-	next->verdict = PASSED;
-	run_steps(next);
-}
-
-struct tn_socket *
-tn_next_socket(const struct tn_next *next)
-{
-	return tn_held_socket(&next->held);
-}
-
-void
-tn_next_ok(struct tn_next *next)
-{
-	if (next->verdict != WAITS)
-		return;
-	next->verdict = PASSED;
-	if (next->is_running)
-		return;
-	next->at++;
-	run_steps(next);
-}
-
-void
-tn_next_refuse(struct tn_next *next, const char *message,
-    struct tn_slice data)
-{
-	struct tn_socket *s = tn_held_socket(&next->held);
-
-	if (next->verdict != WAITS)
-		return;
-	next->verdict = REFUSED;
-	if (s != NULL) {
-		tn_ns_refuse(s->client, tn_ns_name(s->ns),
-		    tn_slice_str(message), data);
-		tn_socket_drop(s, message);
-	}
-	if (!next->is_running)
-		next_free(next);
 }

@@ -186,16 +186,27 @@ tn_rooms_has(const struct tn_socket *s, struct tn_slice name)
 /* ---- walking --------------------------------------------------------------*/
 
 /* Five characters of an id tell its slot, as its maker wrote them. */
+static struct tn_socket *
+by_slot(const struct tn_io *io, struct tn_slice id)
+{
+	uint32_t slot;
+
+	if (!tn_slot_of_id(id, &slot) || slot >= io->nslots)
+		return NULL;
+	return io->slots[slot].socket;
+}
+
 struct tn_socket *
 tn_rooms_by_id(const struct tn_ns *ns, struct tn_slice id)
 {
 	struct tn_socket *s;
-	uint32_t slot;
 
-	if (id.len != TN_EIO_ID_LEN || !tn_slot_of_id(id, &slot) ||
-	    slot >= ns->io->nslots)
+	if (id.len != TN_EIO_ID_LEN)
 		return NULL;
-	s = ns->io->slots[slot].socket;
+	s = by_slot(ns->io, id);
+	if (ns->io->adopted.len > 0 &&
+	    (s == NULL || !tn_slice_is(id, s->id)))
+		s = tn_map_get(&ns->io->adopted, id);
 	if (s == NULL || s->ns != ns || s->state != TN_SOCKET_CONNECTED ||
 	    !tn_slice_is(id, s->id))
 		return NULL;

@@ -162,9 +162,8 @@ inside(struct tn_slice array)
 	return skip_space(tn_slice(array.ptr + 1, len - 1));
 }
 
-/* The rest of an array's inside behind its first element. */
-static struct tn_slice
-behind(struct tn_slice array, struct tn_slice first)
+struct tn_slice
+tn_args_behind(struct tn_slice array, struct tn_slice first)
 {
 	struct tn_slice all = inside(array), rest;
 
@@ -223,7 +222,7 @@ read_args(struct tn_arena *arena, struct tn_sio_packet *out,
 		return 0;
 	if (!tn_json_element(&rest, &first))
 		return tn_err_set(err, TN_E_SYNTAX, "an event without a name");
-	out->args = behind(out->data, first);
+	out->args = tn_args_behind(out->data, first);
 	return read_name(first, arena, &out->name, err);
 }
 
@@ -288,18 +287,6 @@ tn_sio_check_event(struct tn_slice data, size_t nbuffers, struct tn_err *err)
 	return r;
 }
 
-/* What is known of each object that is open while the text is walked. */
-struct open_object {
-	bool is_placeholder;
-	bool has_num;
-};
-
-struct walk {
-	struct open_object open[TN_LIMIT_JSON_DEPTH + 1];
-	size_t depth;
-	size_t nbuffers;
-};
-
 static struct tn_slice
 cut_string(struct tn_slice *rest)
 {
@@ -311,6 +298,42 @@ cut_string(struct tn_slice *rest)
 	*rest = tn_slice_after(s, n + 1);
 	return tn_slice_first(s, n + 1);
 }
+
+struct tn_slice
+tn_args_first(struct tn_slice args)
+{
+	struct tn_slice rest = args;
+	size_t depth = 0;
+
+	while (rest.len > 0) {
+		char c = rest.ptr[0];
+
+		if (c == '"') {
+			cut_string(&rest);
+			continue;
+		}
+		if (c == ',' && depth == 0)
+			break;
+		if (c == '[' || c == '{')
+			depth++;
+		else if ((c == ']' || c == '}') && depth > 0)
+			depth--;
+		rest = tn_slice_after(rest, 1);
+	}
+	return tn_slice_trim(tn_slice_first(args, args.len - rest.len));
+}
+
+/* What is known of each object that is open while the text is walked. */
+struct open_object {
+	bool is_placeholder;
+	bool has_num;
+};
+
+struct walk {
+	struct open_object open[TN_LIMIT_JSON_DEPTH + 1];
+	size_t depth;
+	size_t nbuffers;
+};
 
 /* A string has been cut; if a colon follows it was a key. */
 static void

@@ -40,6 +40,11 @@ struct tn_sio_packet {
 int tn_sio_decode(struct tn_slice text, size_t max_attachments,
     struct tn_arena *arena, struct tn_sio_packet *out, struct tn_err *err);
 
+/* Of JSON values with commas between: the first; empty if there is none. */
+struct tn_slice tn_args_first(struct tn_slice args);
+/* Of an array that tn_json_element began to cut: all behind its first. */
+struct tn_slice tn_args_behind(struct tn_slice array, struct tn_slice first);
+
 /* Is this event name the protocol's own, so that no event may bear it? */
 bool tn_sio_is_reserved(struct tn_slice name);
 

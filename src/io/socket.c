@@ -99,8 +99,42 @@ give_back(struct tn_socket *s)
 	s->data = NULL;
 	s->data_free = NULL;
 	free(s->auth);
-	s->auth = NULL;
+	free(s->data_json);
+	free(s->pid);
+	s->auth = s->data_json = s->pid = NULL;
 	tn_io_bury(io, s);
+}
+
+/* Reasons after which the same client may be expected back. */
+static bool
+is_recoverable(const char *reason)
+{
+	static const char *const reasons[] = {
+		"transport error", "transport close", "forced close",
+		"ping timeout", "server shutting down", "forced server close",
+	};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (strcmp(reason, reasons[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+persist(const struct tn_socket *s)
+{
+	struct tn_slice rooms[TN_LIMIT_ROOMS_PER_SOCKET];
+	struct tn_adapter *a = s->ns->io->adapter;
+	struct tn_saved_session session = {
+		.pid = tn_slice_str(s->pid), .sid = tn_slice_str(s->id),
+		.rooms = rooms, .nrooms = s->njoined,
+		.data = tn_socket_data_json(s),
+	};
+
+	for (size_t i = 0; i < s->njoined; i++)
+		rooms[i] = tn_socket_room(s, i);
+	a->ops->persist(a, s->ns, &session);
 }
 
 void
@@ -113,6 +147,8 @@ tn_socket_drop(struct tn_socket *s, const char *reason)
 	if (was_connected) {
 		s->state = TN_SOCKET_LEAVING;
 		fire_disconnect(s, "disconnecting", reason);
+		if (s->pid != NULL && is_recoverable(reason))
+			persist(s);
 	}
 	take_out(s);
 	if (was_connected)
@@ -287,6 +323,38 @@ void *
 tn_socket_data(const struct tn_socket *s)
 {
 	return s->data;
+}
+
+int
+tn_socket_set_data_json(struct tn_socket *s, struct tn_slice json)
+{
+	char *copy;
+
+	if (s->client == NULL)
+		return TN_E_STATE;
+	if (json.len > TN_LIMIT_SOCKET_DATA)
+		return TN_E_LIMIT;
+	copy = malloc(json.len + 1);
+	if (copy == NULL)
+		return TN_E_NOMEM;
+	memcpy(copy, json.ptr, json.len);
+	copy[json.len] = '\0';
+	free(s->data_json);
+	s->data_json = copy;
+	return 0;
+}
+
+struct tn_slice
+tn_socket_data_json(const struct tn_socket *s)
+{
+	return s->data_json == NULL ? TN_SLICE("{}") :
+	    tn_slice_str(s->data_json);
+}
+
+bool
+tn_socket_recovered(const struct tn_socket *s)
+{
+	return s->recovered;
 }
 
 int
