@@ -68,6 +68,7 @@
 #define TN_LIMIT_EVENT_NAME		128	/* bytes */
 #define TN_LIMIT_NSP_NAME		128	/* bytes */
 #define TN_LIMIT_ROOM_NAME		128	/* bytes */
+#define TN_LIMIT_DYNAMIC_NSPS		1024	/* that clients had made */
 #define TN_LIMIT_NSPS_PER_CLIENT	16
 #define TN_LIMIT_ROOMS_PER_SOCKET	64
 #define TN_LIMIT_PENDING_ACKS		256	/* waiting for a client */

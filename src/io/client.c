@@ -34,12 +34,27 @@ tn_client_send(struct tn_client *c, const struct tn_sio_packet *packet,
 	tn_rcbuf_unref(&rc);
 }
 
+/* Each socket hears it before the connection ends. */
+static void
+tell_error(struct tn_client *c, const char *why)
+{
+	struct tn_list *it, *following;
+	struct tn_err err;
+
+	tn_err_set(&err, TN_E_SYNTAX, "%s", why);
+	c->is_closing = true;	/* what is done there cannot end it twice */
+	TN_LIST_EACH(it, following, &c->sockets)
+		tn_taps_error(TN_CONTAINER(it, struct tn_socket, link), &err);
+	c->is_closing = false;
+}
+
 static void
 blame(struct tn_client *c, const char *why)
 {
 	tn_log_event(c->io->log, TN_LOG_INFO, "io.bad_packet",
 	    TN_F_SLICE("address", tn_handshake_address(c->handshake)),
 	    TN_F_STR("why", why));
+	tell_error(c, why);
 	tn_client_close(c);
 }
 
@@ -81,21 +96,26 @@ find_connected(const struct tn_client *c, const struct tn_sio_packet *p)
 }
 
 static void
+refuse(struct tn_client *c, const struct tn_sio_packet *p, const char *why)
+{
+	tn_ns_refuse(c, p->nsp, tn_slice_str(why), TN_SLICE_NONE);
+}
+
+static void
 on_connect(struct tn_client *c, const struct tn_sio_packet *p)
 {
-	struct tn_ns *ns = tn_map_get(&c->io->namespaces, p->nsp);
+	struct tn_ns *ns = NULL;
 
-	if (ns == NULL)
-		tn_ns_refuse(c, p->nsp, TN_SLICE("Invalid namespace"),
-		    TN_SLICE_NONE);
+	if (p->data.len > TN_LIMIT_AUTH_BYTES)
+		refuse(c, p, "Auth payload too large");
+	else if (c->nsockets >= TN_LIMIT_NSPS_PER_CLIENT)
+		refuse(c, p, "Too many namespaces");
+	else if (tn_ns_find(c->io, p->nsp, p->data, &ns) < 0)
+		refuse(c, p, "Too many namespaces");
+	else if (ns == NULL)
+		refuse(c, p, "Invalid namespace");
 	else if (find_socket(c, ns) != NULL)
 		blame(c, "a second CONNECT to a namespace");
-	else if (c->nsockets >= TN_LIMIT_NSPS_PER_CLIENT)
-		tn_ns_refuse(c, p->nsp, TN_SLICE("Too many namespaces"),
-		    TN_SLICE_NONE);
-	else if (p->data.len > TN_LIMIT_AUTH_BYTES)
-		tn_ns_refuse(c, p->nsp, TN_SLICE("Auth payload too large"),
-		    TN_SLICE_NONE);
 	else
 		tn_ns_connect(ns, c, p->data);
 }
@@ -112,7 +132,8 @@ on_event(struct tn_socket *s, const struct tn_sio_packet *p,
 		.socket = s, .ack_id = p->id, .answered = &answered,
 	};
 
-	if (p->name.ptr != NULL)
+	if (p->name.ptr != NULL &&
+	    (s->taps == NULL || tn_taps_event(s, &event)))
 		tn_socket_fire(s, p->name, &event);
 }
 

@@ -81,7 +81,7 @@ send_connect(struct tn_socket *s)
 	else
 		snprintf(body, sizeof(body), "{\"sid\":\"%s\",\"pid\":\"%s\"}",
 		    s->id, s->pid);
-	tn_socket_send(s, TN_SIO_CONNECT, tn_slice_str(body));
+	tn_socket_packet(s, TN_SIO_CONNECT, tn_slice_str(body));
 }
 
 static bool
@@ -106,6 +106,9 @@ socket_enter(struct tn_socket *s)
 		return;
 	}
 	s->state = TN_SOCKET_CONNECTED;
+	tn_rooms_tell_own(s, true);
+	if (s->state != TN_SOCKET_CONNECTED)	/* who was told sent it away */
+		return;
 	tn_client_joined(s->client);
 	send_connect(s);
 	for (size_t i = 0; i < ns->nconnections; i++) {

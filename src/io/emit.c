@@ -120,6 +120,22 @@ send_one(struct tn_socket *s, void *arg)
 	parcel_send(arg, s);
 }
 
+static void
+tell_one(struct tn_socket *s, void *arg)
+{
+	tn_taps_outgoing(s, arg);
+}
+
+/* Behind the walk: who is told may change what was walked. */
+static void
+tell_outgoing(struct tn_ns *ns, const struct tn_broadcast_packet *packet)
+{
+	struct tn_broadcast_packet told = *packet;
+
+	if (ns->nouts > 0)
+		tn_ns_select(ns, packet, tell_one, &told);
+}
+
 int
 tn_ns_deliver(struct tn_ns *ns, const struct tn_broadcast_packet *packet)
 {
@@ -132,6 +148,7 @@ tn_ns_deliver(struct tn_ns *ns, const struct tn_broadcast_packet *packet)
 		return r;
 	n = tn_rooms_visit(ns, packet, send_one, &parcel);
 	parcel_fini(&parcel);
+	tell_outgoing(ns, packet);
 	return (int)n;
 }
 
@@ -172,6 +189,7 @@ tn_ns_deliver_ack(struct tn_ns *ns, const struct tn_broadcast_packet *packet,
 	d.parcel.is_volatile = d.parcel.parts[0]->is_volatile = false;
 	tn_rooms_visit(ns, packet, send_one_ack, &d);
 	parcel_fini(&d.parcel);
+	tell_outgoing(ns, packet);
 	return d.n;
 }
 
@@ -230,28 +248,46 @@ store(struct tn_ns *ns, struct tn_broadcast_packet *packet,
 	return r;
 }
 
+static int
+emit(struct tn_ns *ns, struct tn_broadcast_packet *packet)
+{
+	char offset[TN_OFFSET_LEN + 1];
+	int published = 0, r;
+
+	if (store(ns, packet, offset) == 1)
+		return 0;
+	if (!packet->is_local)
+		published = tn_adapter_publish(ns->io->adapter, ns, packet);
+	r = tn_ns_deliver(ns, packet);
+	return r < 0 ? r : published;
+}
+
+/* To a child of the parent that was meant. */
+static int
+emit_child(struct tn_ns *child, void *arg)
+{
+	struct tn_broadcast_packet packet =
+	    *(const struct tn_broadcast_packet *)arg;
+
+	return emit(child, &packet);
+}
+
 int
 tn_emit_binary(struct tn_target t, const char *name, struct tn_slice args,
     const struct tn_slice *buffers, size_t nbuffers)
 {
 	struct tn_broadcast_packet packet = tn_target_packet(&t);
-	struct tn_io *io = t.ns->io;
-	char offset[TN_OFFSET_LEN + 1];
-	int published = 0, r;
+	int r;
 
 	packet.buffers = buffers;
 	packet.nbuffers = nbuffers;
-	if (t.too_many)
-		return TN_E_LIMIT;
-	if ((r = tn_event_data(io, name, args, &packet.data)) < 0 ||
+	if ((r = tn_target_check(&t)) < 0 ||
+	    (r = tn_event_data(t.ns->io, name, args, &packet.data)) < 0 ||
 	    (r = tn_sio_check_event(packet.data, nbuffers, NULL)) < 0)
 		return r;
-	if (store(t.ns, &packet, offset) == 1)
-		return 0;
-	if (!t.is_local)
-		published = tn_adapter_publish(io->adapter, t.ns, &packet);
-	r = tn_ns_deliver(t.ns, &packet);
-	return r < 0 ? r : published;
+	if (t.ns->match != NULL)
+		return tn_ns_each_child(t.ns, emit_child, &packet);
+	return emit(t.ns, &packet);
 }
 
 int
@@ -260,11 +296,17 @@ tn_emit(struct tn_target t, const char *name, struct tn_slice args)
 	return tn_emit_binary(t, name, args, NULL, 0);
 }
 
+int
+tn_send(struct tn_target t, struct tn_slice args)
+{
+	return tn_emit(t, "message", args);
+}
+
 /* ---- to many, with answers ------------------------------------------------*/
 
 /* What the local sockets' acks know: where to put them. */
 struct local_acks {
-	struct tn_ns *ns;
+	struct tn_ns *ns;	/* a reference */
 	uint64_t gather;
 	int refs;
 };
@@ -272,8 +314,10 @@ struct local_acks {
 static void
 local_acks_unref(struct local_acks *l)
 {
-	if (--l->refs == 0)
-		free(l);
+	if (--l->refs > 0)
+		return;
+	tn_ns_unref(l->ns);
+	free(l);
 }
 
 static void
@@ -299,7 +343,7 @@ deliver_local(struct tn_ns *ns, const struct tn_broadcast_packet *packet,
 
 	if (l == NULL)
 		return TN_E_NOMEM;
-	*l = (struct local_acks){ ns, gather, 1 };
+	*l = (struct local_acks){ tn_ns_ref(ns), gather, 1 };
 	n = tn_ns_deliver_ack(ns, packet, timeout_ms, on_local_ack, l);
 	if (n > 0)
 		l->refs += n;
@@ -342,9 +386,10 @@ tn_emit_ack(struct tn_target t, const char *name, struct tn_slice args,
 	uint64_t gather;
 	int r;
 
-	if (t.too_many)
-		return TN_E_LIMIT;
-	if ((r = tn_event_data(t.ns->io, name, args, &packet.data)) < 0 ||
+	if (t.ns->match != NULL)
+		return TN_E_STATE;
+	if ((r = tn_target_check(&t)) < 0 ||
+	    (r = tn_event_data(t.ns->io, name, args, &packet.data)) < 0 ||
 	    (r = tn_sio_check_event(packet.data, 0, NULL)) < 0)
 		return r;
 	gather = tn_gather_begin(t.ns, &options);
@@ -369,6 +414,8 @@ send_parcel(struct tn_socket *s, const struct tn_broadcast_packet *packet,
 		return r;
 	parcel_send(&parcel, s);
 	parcel_fini(&parcel);
+	if (s->taps != NULL)
+		tn_taps_outgoing(s, packet);
 	return 0;
 }
 
@@ -425,6 +472,12 @@ int
 tn_socket_emit(struct tn_socket *s, const char *name, struct tn_slice args)
 {
 	return tn_socket_emit_binary(s, name, args, NULL, 0);
+}
+
+int
+tn_socket_send(struct tn_socket *s, struct tn_slice args)
+{
+	return tn_socket_emit(s, "message", args);
 }
 
 int

@@ -138,7 +138,7 @@ tn_event_hold(const struct tn_event *event)
 	if (ref == NULL)
 		return NULL;
 	tn_held_init(&ref->held, event->socket);
-	ref->ns = event->ns;
+	ref->ns = tn_ns_ref(event->ns);
 	ref->wants_ack = event->wants_ack && first_answer(event);
 	ref->ack_id = event->ack_id;
 	ref->name_len = event->name.len;
@@ -150,6 +150,7 @@ static void
 ref_free(struct tn_event_ref *ref)
 {
 	tn_held_fini(&ref->held);
+	tn_ns_unref(ref->ns);
 	free(ref);
 }
 

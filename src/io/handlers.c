@@ -12,6 +12,7 @@ struct identity {
 	const char *name;
 	void (*fn)(struct tn_socket *, const struct tn_event *, void *);
 	void *arg;
+	bool once;
 };
 
 static struct tn_slice
@@ -23,6 +24,7 @@ identify(struct identity *id, const struct tn_handlers *parent,
 	id->name = h->name;
 	id->fn = h->fn.event;
 	id->arg = h->arg;
+	id->once = h->once;
 	return tn_slice(id, sizeof(*id));
 }
 
@@ -90,6 +92,67 @@ tn_handlers_add(struct tn_map *interned, struct tn_handlers **set,
 	}
 	*set = next;
 	return 0;
+}
+
+/* Oldest first, so that the new set grows as the old one did. */
+static int
+add_others(struct tn_map *interned, struct tn_handlers **out,
+    const struct tn_handlers *from, tn_handlers_is_fn *is_meant,
+    const struct tn_handler *by)
+{
+	const struct tn_handlers **all, *s;
+	uint32_t n = from->count;
+	int r = 0;
+
+	all = calloc(n, sizeof(struct tn_handlers *));
+	if (all == NULL)
+		return TN_E_NOMEM;
+	for (s = from; s != NULL; s = s->parent)
+		all[--n] = s;
+	for (n = 0; r == 0 && n < from->count; n++) {
+		if (!is_meant(&all[n]->handler, by))
+			r = tn_handlers_add(interned, out, &all[n]->handler);
+	}
+	free(all);
+	return r;
+}
+
+int
+tn_handlers_drop(struct tn_map *interned, struct tn_handlers **set,
+    tn_handlers_is_fn *is_meant, const struct tn_handler *by)
+{
+	struct tn_handlers *next = NULL;
+	int r = *set == NULL ? 0 :
+	    add_others(interned, &next, *set, is_meant, by);
+
+	if (r < 0) {
+		tn_handlers_unref(interned, &next);
+		return r;
+	}
+	tn_handlers_unref(interned, set);
+	*set = next;
+	return 0;
+}
+
+static bool
+is_same(const struct tn_handler *a, const struct tn_handler *b)
+{
+	return a->name == b->name && a->fn.event == b->fn.event &&
+	    a->arg == b->arg && a->once == b->once;
+}
+
+bool
+tn_handlers_take(struct tn_map *interned, struct tn_handlers **set,
+    const struct tn_handler *h)
+{
+	const struct tn_handlers *s = *set;
+
+	while (s != NULL && !is_same(&s->handler, h))
+		s = s->parent;
+	if (s == NULL)
+		return false;
+	tn_handlers_drop(interned, set, is_same, h);
+	return true;
 }
 
 static void

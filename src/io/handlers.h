@@ -22,6 +22,7 @@ struct tn_handler {
 		    const char *reason, void *arg);
 	} fn;
 	void *arg;
+	bool once;
 };
 
 struct tn_handlers {
@@ -38,6 +39,19 @@ struct tn_handlers {
  * in *set (NULL: none so far). Returns 0, or TN_E_NOMEM with *set unchanged.
  */
 int tn_handlers_add(struct tn_map *interned, struct tn_handlers **set,
+    const struct tn_handler *handler);
+
+/*
+ * Exchange it for the set without those that is_meant says. Returns 0, or
+ * TN_E_NOMEM with *set unchanged.
+ */
+typedef bool tn_handlers_is_fn(const struct tn_handler *handler,
+    const struct tn_handler *by);
+int tn_handlers_drop(struct tn_map *interned, struct tn_handlers **set,
+    tn_handlers_is_fn *is_meant, const struct tn_handler *by);
+
+/* Take this very one out, if it is still there: is it? */
+bool tn_handlers_take(struct tn_map *interned, struct tn_handlers **set,
     const struct tn_handler *handler);
 
 /* The newest handler of a name, or NULL; older ones hang on its same. */

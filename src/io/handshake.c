@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "base/err.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/url.h"
@@ -142,6 +143,54 @@ tn_handshake_address(const struct tn_handshake *h)
 	return tn_slice(h->bytes, h->address_len);
 }
 
+struct tn_slice
+tn_handshake_target(const struct tn_handshake *h)
+{
+	return tn_slice(h->bytes + h->address_len, h->target_len);
+}
+
+bool
+tn_handshake_is_secure(const struct tn_handshake *h)
+{
+	return h->secure;
+}
+
+int64_t
+tn_handshake_issued_ms(const struct tn_handshake *h)
+{
+	return h->issued_ms;
+}
+
+/* What cannot be read counts as no query at all. */
+static size_t
+read_query(struct tn_slice target, struct tn_arena *arena,
+    struct tn_pair pairs[TN_LIMIT_QUERY_PAIRS])
+{
+	size_t n = 0;
+
+	tn_slice_cut(&target, '?');
+	if (target.ptr == NULL || tn_url_form(target, arena, pairs,
+	    TN_LIMIT_QUERY_PAIRS, &n, NULL) < 0)
+		return 0;
+	return n;
+}
+
+int
+tn_handshake_query(const struct tn_handshake *h, const char *name,
+    struct tn_arena *arena, struct tn_slice *value)
+{
+	struct tn_pair pairs[TN_LIMIT_QUERY_PAIRS];
+	size_t n = read_query(tn_handshake_target(h), arena, pairs);
+
+	while (n-- > 0) {
+		if (tn_slice_is(pairs[n].name, name)) {
+			*value = pairs[n].value;
+			return 1;
+		}
+	}
+	return arena->overflowed ? TN_E_NOMEM : 0;
+}
+
 /* ---- JSON -----------------------------------------------------------------*/
 
 /* Bytes of HTTP are Latin-1 to Node; what is above ASCII becomes two bytes. */
@@ -241,14 +290,11 @@ write_query(struct tn_buf *out, struct tn_slice target)
 {
 	struct tn_pair pairs[TN_LIMIT_QUERY_PAIRS];
 	struct tn_arena arena;
-	size_t n = 0;
 	bool is_first = true;
+	size_t n;
 
-	tn_slice_cut(&target, '?');
 	tn_arena_init(&arena, 4 * TN_LIMIT_HEADER_BYTES);
-	if (target.ptr == NULL || tn_url_form(target, &arena, pairs,
-	    TN_LIMIT_QUERY_PAIRS, &n, NULL) < 0)
-		n = 0;
+	n = read_query(target, &arena, pairs);
 	tn_buf_str(out, ",\"query\":{");
 	for (size_t i = 0; i < n; i++) {
 		if (!is_last(pairs, n, i))
@@ -268,8 +314,7 @@ void
 tn_handshake_write_json(const struct tn_handshake *h, struct tn_slice auth,
     struct tn_buf *out)
 {
-	struct tn_slice target = tn_slice(h->bytes + h->address_len,
-	    h->target_len);
+	struct tn_slice target = tn_handshake_target(h);
 
 	write_headers(out, h);
 	write_time(out, h->issued_ms);

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 
+struct tn_arena;
 struct tn_handshake;
 struct tn_io_request;
 
@@ -16,6 +17,12 @@ void tn_handshake_free(struct tn_handshake **handshake);
 struct tn_slice tn_handshake_header(const struct tn_handshake *handshake,
     const char *name);
 struct tn_slice tn_handshake_address(const struct tn_handshake *handshake);
+struct tn_slice tn_handshake_target(const struct tn_handshake *handshake);
+bool tn_handshake_is_secure(const struct tn_handshake *handshake);
+int64_t tn_handshake_issued_ms(const struct tn_handshake *handshake);
+/* The last of this name. Returns 1 found, 0 not there, TN_E_NOMEM. */
+int tn_handshake_query(const struct tn_handshake *handshake,
+    const char *name, struct tn_arena *arena, struct tn_slice *value);
 
 /*
  * As JSON, in the reference's order of keys. Cookie and Authorization stay

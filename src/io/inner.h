@@ -24,6 +24,7 @@
 #include "io/io.h"
 #include "io/rooms.h"
 #include "io/sio_packet.h"
+#include "io/taps.h"
 
 struct tn_slot {
 	struct tn_socket *socket;	/* NULL: free */
@@ -38,6 +39,11 @@ struct tn_io {
 	struct tn_adapter *adapter;
 	struct tn_adapter memory;	/* the adapter if none is set */
 	struct tn_map namespaces;
+	struct tn_ns *parents;		/* of dynamic ones, oldest first */
+	size_t nchildren;		/* dynamic ones */
+	tn_new_namespace_fn *on_new_namespace;
+	void *on_new_namespace_arg;
+	bool cleanup_empty_namespaces;
 	struct tn_map handlers;		/* interned sets */
 	struct tn_slot *slots;
 	uint32_t nslots, free_slot;	/* NO_SLOT: none */
@@ -70,6 +76,15 @@ struct tn_ns_connection_entry {
 
 struct tn_ns {
 	struct tn_io *io;
+	uint32_t refs;		/* the table's, and of all who may outlive it */
+	uint32_t nsockets;	/* connected, or on their way in */
+	uint32_t nouts;		/* whose sendings are heard */
+	bool is_over;		/* nothing can be done in it any more */
+	struct tn_ns *parent, *next_parent;
+	tn_ns_match_fn *match;	/* of a parent */
+	void *match_arg;
+	tn_room_fn *on_room;
+	void *on_room_arg;
 	struct tn_map rooms;
 	struct tn_socket **sockets;	/* the connected ones */
 	uint32_t len, cap;
@@ -125,6 +140,7 @@ struct tn_socket {
 	char *auth;			/* NULL: {} */
 	void *data;
 	void (*data_free)(void *data);
+	struct tn_taps *taps;		/* NULL: none */
 	char *data_json;		/* NULL: {} */
 	char *pid;			/* NULL: not to be recovered */
 	uint32_t auth_len;
@@ -172,7 +188,7 @@ void tn_socket_fire(struct tn_socket *socket, struct tn_slice name,
     const struct tn_event *event);
 
 /* Send a packet without a payload, or with a short one. */
-void tn_socket_send(struct tn_socket *socket, enum tn_sio_type type,
+void tn_socket_packet(struct tn_socket *socket, enum tn_sio_type type,
     struct tn_slice data);
 
 /* client.c */
@@ -198,7 +214,30 @@ void tn_ns_refuse(struct tn_client *client, struct tn_slice nsp,
     struct tn_slice message, struct tn_slice data);
 
 /* ns.c */
-void tn_ns_free(struct tn_ns *ns);
+
+/* Make one, and tell the adapter. NULL: no memory, or it cannot. */
+struct tn_ns *tn_ns_open(struct tn_io *io, struct tn_slice name);
+/* It is in use no longer; who holds it may still look at its name. */
+void tn_ns_end(struct tn_ns *ns);
+struct tn_ns *tn_ns_ref(struct tn_ns *ns);
+void tn_ns_unref(struct tn_ns *ns);
+/* A room event, if anybody listens. */
+void tn_ns_tell_room(struct tn_ns *ns, enum tn_room_event what,
+    struct tn_slice room, struct tn_socket *socket);
+
+/* dynamic.c */
+
+/*
+ * The namespace of this name, made if a parent says so; *found NULL: there is
+ * none. Returns 0, TN_E_LIMIT (too many), TN_E_NOMEM.
+ */
+int tn_ns_find(struct tn_io *io, struct tn_slice name, struct tn_slice auth,
+    struct tn_ns **found);
+/* A socket has gone from it. */
+void tn_ns_left(struct tn_ns *ns);
+void tn_ns_retire(struct tn_ns *ns);
+typedef int tn_ns_child_fn(struct tn_ns *ns, void *arg);
+int tn_ns_each_child(struct tn_ns *parent, tn_ns_child_fn *fn, void *arg);
 
 /* event.c */
 
@@ -240,9 +279,12 @@ void tn_adapter_room_closed(struct tn_adapter *a, struct tn_ns *ns,
 
 /* Its views point into t. */
 struct tn_broadcast_packet tn_target_packet(const struct tn_target *t);
+/* Can it be used at all? Returns 0, TN_E_LIMIT, TN_E_STATE. */
+int tn_target_check(const struct tn_target *t);
 
 /* server_event.c */
 void tn_server_handlers_free(struct tn_ns *ns);
+bool tn_server_handlers_copy(struct tn_ns *to, const struct tn_ns *from);
 
 /* emit.c */
 

@@ -132,9 +132,11 @@ free_dead(void *arg)
 
 	while (!tn_list_empty(&io->dead)) {
 		struct tn_list *it = io->dead.next;
+		struct tn_socket *s = TN_CONTAINER(it, struct tn_socket, link);
 
 		tn_list_remove(it);
-		free(TN_CONTAINER(it, struct tn_socket, link));
+		tn_ns_unref(s->ns);
+		free(s);
 	}
 	if (io->scratch.cap > SCRATCH_KEPT)
 		tn_buf_fini(&io->scratch);
@@ -173,6 +175,7 @@ tn_io_new(const struct tn_io_options *options, struct tn_wheel *wheel,
 	if (options->max_attachments > 0 &&
 	    options->max_attachments < TN_LIMIT_ATTACHMENTS)
 		io->max_attachments = options->max_attachments;
+	io->cleanup_empty_namespaces = options->cleanup_empty_namespaces;
 	io->recovery_window_ms = options->recovery_window_ms;
 	io->recovery_skips_steps = options->recovery_skips_steps;
 	tn_memory_adapter_init(&io->memory);
@@ -201,6 +204,18 @@ forget_waiting(struct tn_io *io)
 	}
 }
 
+static void
+free_parents(struct tn_io *io)
+{
+	while (io->parents != NULL) {
+		struct tn_ns *parent = io->parents;
+
+		io->parents = parent->next_parent;
+		tn_ns_end(parent);
+		tn_ns_unref(parent);
+	}
+}
+
 void
 tn_io_free(struct tn_io **io_)
 {
@@ -216,8 +231,11 @@ tn_io_free(struct tn_io **io_)
 	forget_waiting(io);
 	tn_wheel_cancel(io->wheel, &io->reaper);
 	free_dead(io);
-	while ((entry = tn_map_next(&io->namespaces, &at)) != NULL)
-		tn_ns_free(entry->value);
+	while ((entry = tn_map_next(&io->namespaces, &at)) != NULL) {
+		tn_ns_end(entry->value);
+		tn_ns_unref(entry->value);
+	}
+	free_parents(io);
 	tn_map_fini(&io->namespaces);
 	tn_map_fini(&io->handlers);
 	tn_map_fini(&io->adopted);

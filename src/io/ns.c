@@ -17,6 +17,7 @@ ns_new(struct tn_io *io, struct tn_slice name)
 	if (ns == NULL)
 		return NULL;
 	ns->io = io;
+	ns->refs = 1;
 	tn_map_init(&ns->rooms);
 	memcpy(ns->name, name.ptr, name.len);
 	ns->name_len = name.len;
@@ -27,8 +28,8 @@ ns_new(struct tn_io *io, struct tn_slice name)
 	return ns;
 }
 
-static struct tn_ns *
-ns_open(struct tn_io *io, struct tn_slice name)
+struct tn_ns *
+tn_ns_open(struct tn_io *io, struct tn_slice name)
 {
 	struct tn_ns *ns = ns_new(io, name);
 	struct tn_err err = { 0 };
@@ -53,20 +54,41 @@ tn_io_of(struct tn_io *io, const char *name)
 		return NULL;
 	memcpy(full + slash, name, len);
 	ns = tn_map_get(&io->namespaces, tn_slice(full, slash + len));
-	return ns != NULL ? ns : ns_open(io, tn_slice(full, slash + len));
+	return ns != NULL ? ns : tn_ns_open(io, tn_slice(full, slash + len));
 }
 
 void
-tn_ns_free(struct tn_ns *ns)
+tn_ns_end(struct tn_ns *ns)
 {
-	tn_adapter_close(ns->io->adapter, ns);
+	ns->is_over = true;
+	if (ns->match == NULL)
+		tn_adapter_close(ns->io->adapter, ns);
 	tn_server_handlers_free(ns);
 	tn_recovery_free(&ns->recovery);
 	tn_map_fini(&ns->rooms);
+	tn_map_init(&ns->rooms);
 	free(ns->sockets);
 	free(ns->steps);
 	free(ns->connections);
-	free(ns);
+	ns->sockets = NULL;
+	ns->steps = NULL;
+	ns->connections = NULL;
+	ns->len = ns->cap = 0;
+	ns->nsteps = ns->nconnections = 0;
+}
+
+struct tn_ns *
+tn_ns_ref(struct tn_ns *ns)
+{
+	ns->refs++;
+	return ns;
+}
+
+void
+tn_ns_unref(struct tn_ns *ns)
+{
+	if (--ns->refs == 0)
+		free(ns);
 }
 
 int
@@ -93,6 +115,21 @@ tn_ns_on_connection(struct tn_ns *ns, tn_connection_fn *fn, void *arg)
 	ns->connections = entries;
 	entries[ns->nconnections++] = (struct tn_ns_connection_entry){ fn, arg };
 	return 0;
+}
+
+void
+tn_ns_on_room(struct tn_ns *ns, tn_room_fn *fn, void *arg)
+{
+	ns->on_room = fn;
+	ns->on_room_arg = arg;
+}
+
+void
+tn_ns_tell_room(struct tn_ns *ns, enum tn_room_event what,
+    struct tn_slice room, struct tn_socket *socket)
+{
+	if (ns->on_room != NULL)
+		ns->on_room(ns, what, room, socket, ns->on_room_arg);
 }
 
 void

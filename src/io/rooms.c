@@ -123,8 +123,11 @@ tn_rooms_join(struct tn_socket *s, struct tn_slice name)
 		return TN_E_NOMEM;
 	}
 	link_both(s, room);
-	if (room->len == 1)
+	if (room->len == 1) {
 		tn_adapter_room_opened(ns->io->adapter, ns, name);
+		tn_ns_tell_room(ns, TN_ROOM_CREATED, name, NULL);
+	}
+	tn_ns_tell_room(ns, TN_ROOM_JOINED, name, s);
 	return 0;
 }
 
@@ -152,7 +155,11 @@ leave(struct tn_socket *s, struct tn_joined *j)
 	struct tn_room *room = j->room;
 
 	unlink_both(s, j);
-	if (room->len > 0)
+	room->busy++;	/* who is told may join it, and leave it again */
+	tn_ns_tell_room(s->ns, TN_ROOM_LEFT, room_name(room), s);
+	if (room->len == 0)
+		tn_ns_tell_room(s->ns, TN_ROOM_DELETED, room_name(room), NULL);
+	if (--room->busy > 0 || room->len > 0)
 		return;
 	tn_adapter_room_closed(s->ns->io->adapter, s->ns, room_name(room));
 	room_free(s->ns, room);
@@ -175,6 +182,20 @@ tn_rooms_leave_all(struct tn_socket *s)
 	free(s->joined);
 	s->joined = NULL;
 	s->joined_cap = 0;
+}
+
+void
+tn_rooms_tell_own(struct tn_socket *s, bool joins)
+{
+	struct tn_slice id = tn_slice_str(s->id);
+
+	if (s->ns->on_room == NULL)
+		return;
+	if (joins)
+		tn_ns_tell_room(s->ns, TN_ROOM_CREATED, id, NULL);
+	tn_ns_tell_room(s->ns, joins ? TN_ROOM_JOINED : TN_ROOM_LEFT, id, s);
+	if (!joins)
+		tn_ns_tell_room(s->ns, TN_ROOM_DELETED, id, NULL);
 }
 
 bool

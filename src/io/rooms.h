@@ -26,6 +26,7 @@ struct tn_room_member {
 struct tn_room {
 	struct tn_room_member *members;
 	uint32_t len, cap;
+	uint32_t busy;		/* somebody is told of it: keep it */
 	size_t name_len;
 	char name[];
 };
@@ -40,6 +41,8 @@ struct tn_joined {
 int tn_rooms_join(struct tn_socket *socket, struct tn_slice name);
 void tn_rooms_leave(struct tn_socket *socket, struct tn_slice name);
 void tn_rooms_leave_all(struct tn_socket *socket);
+/* The room of its own id, which has no entry, comes or goes. */
+void tn_rooms_tell_own(struct tn_socket *socket, bool joins);
 bool tn_rooms_has(const struct tn_socket *socket, struct tn_slice name);
 
 /* The connected socket of this id, or NULL. */

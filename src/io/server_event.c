@@ -42,6 +42,18 @@ tn_server_handlers_free(struct tn_ns *ns)
 	}
 }
 
+bool
+tn_server_handlers_copy(struct tn_ns *to, const struct tn_ns *from)
+{
+	const struct tn_server_handler *h = from->server_handlers;
+
+	for (; h != NULL; h = h->next) {
+		if (tn_ns_on_server_event(to, h->name, h->fn, h->arg) < 0)
+			return false;
+	}
+	return true;
+}
+
 void
 tn_server_event_answer(const struct tn_server_event *event,
     struct tn_slice value)
@@ -127,7 +139,7 @@ static int
 write_event(struct tn_ns *ns, const char *name, struct tn_slice args,
     struct tn_slice *data)
 {
-	if (is_own(tn_slice_str(name)))
+	if (is_own(tn_slice_str(name)) || ns->is_over || ns->match != NULL)
 		return TN_E_STATE;
 	return tn_event_data(ns->io, name, args, data);
 }

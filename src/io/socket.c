@@ -27,17 +27,19 @@ tn_socket_new(struct tn_client *client, struct tn_ns *ns,
 
 	if (s == NULL)
 		return NULL;
-	s->ns = ns;
+	s->ns = tn_ns_ref(ns);
 	s->client = client;
 	s->state = TN_SOCKET_CONNECTING;
 	tn_list_init(&s->acks);
 	if (!keep_auth(s, auth) || tn_slot_take(client->io, s) < 0) {
 		free(s->auth);
 		free(s);
+		tn_ns_unref(ns);
 		return NULL;
 	}
 	tn_list_append(&client->sockets, &s->link);
 	client->nsockets++;
+	ns->nsockets++;
 	return s;
 }
 
@@ -78,8 +80,10 @@ static void
 take_out(struct tn_socket *s)
 {
 	tn_rooms_leave_all(s);
-	if (s->state == TN_SOCKET_LEAVING)
+	if (s->state == TN_SOCKET_LEAVING) {
+		tn_rooms_tell_own(s, false);
 		leave_ns(s);
+	}
 	s->state = TN_SOCKET_GONE;
 	tn_slot_give(s->ns->io, s);
 	tn_list_remove(&s->link);
@@ -94,6 +98,9 @@ give_back(struct tn_socket *s)
 	tn_acks_drop(s);
 	s->client = NULL;
 	tn_handlers_unref(&io->handlers, &s->handlers);
+	if (tn_taps_hear_out(s->taps))
+		s->ns->nouts--;
+	tn_taps_unref(&s->taps);
 	if (s->data_free != NULL)
 		s->data_free(s->data);
 	s->data = NULL;
@@ -103,6 +110,7 @@ give_back(struct tn_socket *s)
 	free(s->pid);
 	s->auth = s->data_json = s->pid = NULL;
 	tn_io_bury(io, s);
+	tn_ns_left(s->ns);
 }
 
 /* Reasons after which the same client may be expected back. */
@@ -174,7 +182,7 @@ static void
 disconnect(struct tn_socket *s)
 {
 	if (s->state == TN_SOCKET_CONNECTED)
-		tn_socket_send(s, TN_SIO_DISCONNECT, TN_SLICE_NONE);
+		tn_socket_packet(s, TN_SIO_DISCONNECT, TN_SLICE_NONE);
 	tn_socket_drop(s, "server namespace disconnect");
 }
 
@@ -196,7 +204,7 @@ tn_socket_disconnect(struct tn_socket *s, bool close)
 /* ---- sending --------------------------------------------------------------*/
 
 void
-tn_socket_send(struct tn_socket *s, enum tn_sio_type type,
+tn_socket_packet(struct tn_socket *s, enum tn_sio_type type,
     struct tn_slice data)
 {
 	struct tn_sio_packet packet = {
@@ -214,8 +222,11 @@ call_event(const struct tn_handlers *set, struct tn_socket *s,
 {
 	if (set->same != NULL)
 		call_event(set->same, s, event);
-	if (s->state == TN_SOCKET_CONNECTED)
-		set->handler.fn.event(s, event, set->handler.arg);
+	if (s->state != TN_SOCKET_CONNECTED || (set->handler.once &&
+	    !tn_handlers_take(&s->ns->io->handlers, &s->handlers,
+	    &set->handler)))
+		return;
+	set->handler.fn.event(s, event, set->handler.arg);
 }
 
 void
@@ -230,16 +241,50 @@ tn_socket_fire(struct tn_socket *s, struct tn_slice name,
 	tn_handlers_unref(&s->ns->io->handlers, &set);
 }
 
+static int
+listen(struct tn_socket *s, const struct tn_handler *h)
+{
+	if (s->client == NULL || tn_sio_is_reserved(tn_slice_str(h->name)))
+		return TN_E_STATE;
+	return tn_handlers_add(&s->ns->io->handlers, &s->handlers, h);
+}
+
 int
 tn_socket_on(struct tn_socket *s, const char *name, tn_event_fn *fn,
     void *arg)
 {
-	struct tn_handler h = { .name = name, .fn.event = fn, .arg = arg };
+	const struct tn_handler h = { .name = name, .fn.event = fn,
+		.arg = arg };
 
-	if (s->state == TN_SOCKET_GONE ||
-	    tn_sio_is_reserved(tn_slice_str(name)))
-		return TN_E_STATE;
-	return tn_handlers_add(&s->ns->io->handlers, &s->handlers, &h);
+	return listen(s, &h);
+}
+
+int
+tn_socket_once(struct tn_socket *s, const char *name, tn_event_fn *fn,
+    void *arg)
+{
+	const struct tn_handler h = { .name = name, .fn.event = fn,
+		.arg = arg, .once = true };
+
+	return listen(s, &h);
+}
+
+static bool
+is_meant(const struct tn_handler *h, const struct tn_handler *by)
+{
+	if (tn_sio_is_reserved(tn_slice_str(h->name)))
+		return false;
+	return (by->name == NULL || strcmp(h->name, by->name) == 0) &&
+	    (by->fn.event == NULL || h->fn.event == by->fn.event);
+}
+
+int
+tn_socket_off(struct tn_socket *s, const char *name, tn_event_fn *fn)
+{
+	const struct tn_handler by = { .name = name, .fn.event = fn };
+
+	return tn_handlers_drop(&s->ns->io->handlers, &s->handlers, is_meant,
+	    &by);
 }
 
 /* What a disconnect must undo would stay: better no connection at all. */
@@ -266,124 +311,4 @@ void
 tn_socket_on_disconnect(struct tn_socket *s, tn_disconnect_fn *fn, void *arg)
 {
 	on_reserved(s, "disconnect", fn, arg);
-}
-
-/* ---- what is known of it --------------------------------------------------*/
-
-const char *
-tn_socket_id(const struct tn_socket *s)
-{
-	return s->id;
-}
-
-struct tn_ns *
-tn_socket_ns(const struct tn_socket *s)
-{
-	return s->ns;
-}
-
-struct tn_slice
-tn_socket_header(const struct tn_socket *s, const char *name)
-{
-	return s->client == NULL ? TN_SLICE_NONE :
-	    tn_handshake_header(s->client->handshake, name);
-}
-
-struct tn_slice
-tn_socket_address(const struct tn_socket *s)
-{
-	return s->client == NULL ? TN_SLICE_NONE :
-	    tn_handshake_address(s->client->handshake);
-}
-
-struct tn_slice
-tn_socket_auth(const struct tn_socket *s)
-{
-	return s->auth == NULL ? TN_SLICE("{}") :
-	    tn_slice(s->auth, s->auth_len);
-}
-
-void
-tn_socket_set_data(struct tn_socket *s, void *data,
-    void (*free_fn)(void *data))
-{
-	if (s->data_free != NULL)
-		s->data_free(s->data);
-	s->data = data;
-	s->data_free = free_fn;
-	if (s->state == TN_SOCKET_GONE && s->client == NULL) {
-		if (free_fn != NULL)	/* too late to be freed with it */
-			free_fn(data);
-		s->data = NULL;
-		s->data_free = NULL;
-	}
-}
-
-void *
-tn_socket_data(const struct tn_socket *s)
-{
-	return s->data;
-}
-
-int
-tn_socket_set_data_json(struct tn_socket *s, struct tn_slice json)
-{
-	char *copy;
-
-	if (s->client == NULL)
-		return TN_E_STATE;
-	if (json.len > TN_LIMIT_SOCKET_DATA)
-		return TN_E_LIMIT;
-	copy = malloc(json.len + 1);
-	if (copy == NULL)
-		return TN_E_NOMEM;
-	memcpy(copy, json.ptr, json.len);
-	copy[json.len] = '\0';
-	free(s->data_json);
-	s->data_json = copy;
-	return 0;
-}
-
-struct tn_slice
-tn_socket_data_json(const struct tn_socket *s)
-{
-	return s->data_json == NULL ? TN_SLICE("{}") :
-	    tn_slice_str(s->data_json);
-}
-
-bool
-tn_socket_recovered(const struct tn_socket *s)
-{
-	return s->recovered;
-}
-
-int
-tn_socket_join(struct tn_socket *s, struct tn_slice room)
-{
-	if (s->state == TN_SOCKET_GONE)
-		return TN_E_STATE;
-	return tn_rooms_join(s, room);
-}
-
-void
-tn_socket_leave(struct tn_socket *s, struct tn_slice room)
-{
-	tn_rooms_leave(s, room);
-}
-
-bool
-tn_socket_in(const struct tn_socket *s, struct tn_slice room)
-{
-	return tn_rooms_has(s, room);
-}
-
-struct tn_slice
-tn_socket_room(const struct tn_socket *s, size_t i)
-{
-	const struct tn_room *room;
-
-	if (i >= s->njoined)
-		return TN_SLICE_NONE;
-	room = s->joined[i].room;
-	return tn_slice(room->name, room->name_len);
 }

@@ -82,6 +82,21 @@ tn_target_packet(const struct tn_target *t)
 	};
 }
 
+int
+tn_target_check(const struct tn_target *t)
+{
+	if (t->too_many)
+		return TN_E_LIMIT;
+	return t->ns->is_over ? TN_E_STATE : 0;
+}
+
+/* The sockets of a parent's children are its children's own affair. */
+static int
+check_sockets(const struct tn_target *t)
+{
+	return t->ns->match != NULL ? TN_E_STATE : tn_target_check(t);
+}
+
 /* ---- sockets of a target --------------------------------------------------*/
 
 /* The first that goes wrong is told; the others are done even so. */
@@ -110,10 +125,10 @@ tn_sockets_join(struct tn_target t, struct tn_slice room)
 {
 	struct tn_broadcast_packet who = tn_target_packet(&t);
 	struct tn_adapter *a = t.ns->io->adapter;
-	struct joining j = { room, 0 };
+	struct joining j = { room, check_sockets(&t) };
 
-	if (t.too_many)
-		return TN_E_LIMIT;
+	if (j.result < 0)
+		return j.result;
 	if (!t.is_local && a->ops->join != NULL)
 		j.result = a->ops->join(a, t.ns, &who, &room, 1);
 	keep_first(&j.result, tn_ns_select(t.ns, &who, join_one, &j));
@@ -131,10 +146,10 @@ tn_sockets_leave(struct tn_target t, struct tn_slice room)
 {
 	struct tn_broadcast_packet who = tn_target_packet(&t);
 	struct tn_adapter *a = t.ns->io->adapter;
-	int r = 0;
+	int r = check_sockets(&t);
 
-	if (t.too_many)
-		return TN_E_LIMIT;
+	if (r < 0)
+		return r;
 	if (!t.is_local && a->ops->leave != NULL)
 		r = a->ops->leave(a, t.ns, &who, &room, 1);
 	keep_first(&r, tn_ns_select(t.ns, &who, leave_one, &room));
@@ -152,10 +167,10 @@ tn_sockets_disconnect(struct tn_target t, bool close)
 {
 	struct tn_broadcast_packet who = tn_target_packet(&t);
 	struct tn_adapter *a = t.ns->io->adapter;
-	int r = 0;
+	int r = check_sockets(&t);
 
-	if (t.too_many)
-		return TN_E_LIMIT;
+	if (r < 0)
+		return r;
 	if (!t.is_local && a->ops->disconnect != NULL)
 		r = a->ops->disconnect(a, t.ns, &who, close);
 	keep_first(&r, tn_ns_select(t.ns, &who, disconnect_one, &close));
@@ -206,9 +221,11 @@ tn_sockets_fetch(struct tn_target t, tn_sockets_fn *fn, void *arg)
 	struct tn_broadcast_packet who = tn_target_packet(&t);
 	struct tn_adapter *a = t.ns->io->adapter;
 	uint64_t gather;
-	int r = 0;
+	int r = check_sockets(&t);
 
-	if (t.too_many || (gather = tn_gather_begin(t.ns, &options)) == 0)
+	if (r < 0)
+		return r;
+	if ((gather = tn_gather_begin(t.ns, &options)) == 0)
 		return TN_E_LIMIT;
 	if (t.is_local || a->ops->fetch == NULL)
 		tn_gather_nodes(t.ns, gather, 0);
