@@ -38,6 +38,13 @@ io_client_say(struct io_client *c, const char *packet)
 }
 
 void
+io_client_say_bytes(struct io_client *c, struct tn_slice bytes)
+{
+	if (c->is_open)
+		tn_engine_wire_message(c->engine, &c->wire, true, bytes);
+}
+
+void
 io_client_close(struct io_client *c)
 {
 	if (c->is_open)

@@ -18,6 +18,9 @@ void io_client_open(struct io_client *c, struct tn_io *io, const char *cookie);
 /* Say an Engine.IO packet: "40/chat," or "42/chat,[\"GetMe\"]". */
 void io_client_say(struct io_client *c, const char *packet);
 
+/* An attachment. */
+void io_client_say_bytes(struct io_client *c, struct tn_slice bytes);
+
 /* Take what was sent to it, and see whether it was closed. */
 void io_client_read(struct io_client *c);
 

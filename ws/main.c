@@ -96,7 +96,14 @@ open_cluster(struct site *site, struct tn_err *err)
 	/* Others are sure of its end two thirds of this after its last sign. */
 	site->registry = tn_registry_new(loop, site->link, &site->log,
 	    cfg->worker, cfg->chat.lease_ms / 2, err);
-	site->adapter = tn_redis_adapter_new(site->link, &site->log, NULL, err);
+	site->adapter = tn_redis_adapter_new(&(struct tn_redis_adapter_options){
+		.link = site->link, .log = &site->log,
+		.registry = site->registry, .prefix = cfg->cluster.prefix,
+		.requests_timeout_ms = cfg->cluster.requests_timeout_ms,
+		.is_sharded = cfg->cluster.form == 1,
+		.mode = (enum tn_subscription_mode)cfg->cluster.mode,
+		.private_answers = cfg->cluster.private_answers,
+	    }, err);
 	site->revocation = tn_revocation_new(loop, site->link, &site->log,
 	    &revocation, err);
 	site->io = tn_io_new(&cfg->io, &loop->wheel, &site->log, err);

@@ -84,6 +84,7 @@
 #define TN_LIMIT_CLUSTER_MESSAGE	(16u << 20)	/* bytes of one message */
 #define TN_LIMIT_CLUSTER_BUFFERS	1024	/* binary values in one message */
 #define TN_LIMIT_CLUSTER_ROOMS		16384	/* rooms named in one message */
+#define TN_LIMIT_REQUEST_ID		128	/* bytes, and of a node's uid */
 #define TN_LIMIT_CLUSTER_ACK_MS		60000	/* the longest such wait */
 #define TN_LIMIT_CLUSTER_REQUEST_MS	5000	/* for other nodes, as the reference */
 #define TN_LIMIT_GATHERS		1024	/* that wait at once */

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/conf.h"
 #include "base/log.h"
+#include "cluster/redis_adapter.h"
 #include "host/host_io.h"
 #include "io/io.h"
 #include "redis/redis.h"
@@ -62,6 +63,15 @@ struct settings_chat {
 	int seen_ms;			/* how long a message's own id is remembered */
 };
 
+/* The other nodes, ours and Node's. */
+struct settings_cluster {
+	int form;			/* 0: plain, 1: sharded */
+	int mode;			/* enum tn_subscription_mode */
+	const char *prefix;		/* of the channels */
+	int requests_timeout_ms;
+	bool private_answers;
+};
+
 struct settings_log {
 	int target;			/* enum tn_log_target */
 	const char *file;
@@ -82,6 +92,7 @@ struct settings {
 	struct tn_conf_strings origins;
 	struct tn_conf_strings trusted_proxies;
 	struct settings_chat chat;
+	struct settings_cluster cluster;
 	struct settings_log log;
 };
 

@@ -36,6 +36,15 @@ static const char *const target_choices[] = {
 	NULL,
 };
 
+static const char *const form_choices[] = { "pubsub", "sharded", NULL };
+
+static const char *const mode_choices[] = {
+	[TN_SUBSCRIBE_DYNAMIC] = "dynamic",
+	[TN_SUBSCRIBE_DYNAMIC_PRIVATE] = "dynamic-private",
+	[TN_SUBSCRIBE_STATIC] = "static",
+	NULL,
+};
+
 static const char *const level_choices[] = {
 	[TN_LOG_ERROR] = "error",
 	[TN_LOG_WARN] = "warn",
@@ -191,6 +200,17 @@ const struct tn_conf_key settings_keys[] = {
 	    .what = "how long a user stays whose connection was lost; back in time is not told" },
 	{ "chat", "seen", MS(chat.seen_ms, SECOND, DAY), .preset = "1h",
 	    .what = "how long a message sent again is known for what it is" },
+
+	{ "cluster", "adapter", CHOICE(cluster.form, form_choices), .preset = "pubsub",
+	    .what = "pubsub, as createAdapter of Socket.IO's redis-adapter, or sharded, as createShardedAdapter (Redis 7); the same on all nodes" },
+	{ "cluster", "subscription", CHOICE(cluster.mode, mode_choices), .preset = "dynamic",
+	    .what = "sharded: the rooms a node hears of: dynamic, dynamic-private or static; the same on all nodes" },
+	{ "cluster", "prefix", STRING(cluster.prefix), .preset = "socket.io",
+	    .what = "in front of the channels' names" },
+	{ "cluster", "requests_timeout", MS(cluster.requests_timeout_ms, 100, 60 * SECOND), .preset = "5s",
+	    .what = "for other nodes to answer" },
+	{ "cluster", "private_answers", BOOL(cluster.private_answers), .preset = "no",
+	    .what = "pubsub: answer on the asker's own channel (publishOnSpecificResponseChannel)" },
 
 	{ "log", "target", CHOICE(log.target, target_choices), .preset = "stderr",
 	    .what = "stderr, syslog or file" },

@@ -366,6 +366,45 @@ pack_rooms(msgpack_packer *pk, const char *key, const struct tn_slice *rooms,
 		pack_text(pk, rooms[i]);
 }
 
+static void
+pack_packet(msgpack_packer *pk, struct tn_buf *out,
+    const struct tn_broadcast_packet *p, struct tn_slice nsp)
+{
+	msgpack_pack_map(pk, nsp.ptr != NULL ? 3 : 2);
+	pack_key(pk, "type");
+	msgpack_pack_int(pk, 2);
+	pack_key(pk, "data");
+	tn_msgpack_write(out, p->data, p->buffers, p->nbuffers);
+	if (nsp.ptr == NULL)
+		return;
+	pack_key(pk, "nsp");
+	pack_text(pk, nsp);
+}
+
+static void
+pack_opts(msgpack_packer *pk, const struct tn_broadcast_packet *p,
+    int timeout_ms)
+{
+	msgpack_pack_map(pk, 3);
+	pack_rooms(pk, "rooms", p->rooms, p->nrooms);
+	pack_rooms(pk, "except", p->except, p->nexcept);
+	pack_key(pk, "flags");
+	msgpack_pack_map(pk, (size_t)p->is_volatile + (size_t)p->is_plain +
+	    (timeout_ms > 0 ? 1 : 0));
+	if (p->is_volatile) {
+		pack_key(pk, "volatile");
+		msgpack_pack_true(pk);
+	}
+	if (p->is_plain) {
+		pack_key(pk, "compress");
+		msgpack_pack_false(pk);
+	}
+	if (timeout_ms > 0) {
+		pack_key(pk, "timeout");
+		msgpack_pack_int(pk, timeout_ms);
+	}
+}
+
 void
 tn_adapter_write_broadcast(struct tn_buf *out, struct tn_slice uid,
     struct tn_slice nsp, const struct tn_broadcast_packet *p)
@@ -375,22 +414,84 @@ tn_adapter_write_broadcast(struct tn_buf *out, struct tn_slice uid,
 	msgpack_packer_init(&pk, out, append);
 	msgpack_pack_array(&pk, 3);
 	pack_text(&pk, uid);
-	msgpack_pack_map(&pk, 3);
+	pack_packet(&pk, out, p, nsp);
+	pack_opts(&pk, p, 0);
+}
+
+void
+tn_adapter_write_ack_request(struct tn_buf *out, struct tn_slice uid,
+    struct tn_slice request_id, struct tn_slice nsp,
+    const struct tn_broadcast_packet *packet, int timeout_ms)
+{
+	msgpack_packer pk;
+
+	msgpack_packer_init(&pk, out, append);
+	msgpack_pack_map(&pk, 5);
+	pack_key(&pk, "uid");
+	pack_text(&pk, uid);
+	pack_key(&pk, "requestId");
+	pack_text(&pk, request_id);
 	pack_key(&pk, "type");
-	msgpack_pack_int(&pk, 2);
-	pack_key(&pk, "data");
-	tn_msgpack_write(out, p->data, p->buffers, p->nbuffers);
-	pack_key(&pk, "nsp");
-	pack_text(&pk, nsp);
-	msgpack_pack_map(&pk, 3);
-	pack_rooms(&pk, "rooms", p->rooms, p->nrooms);
-	pack_rooms(&pk, "except", p->except, p->nexcept);
-	pack_key(&pk, "flags");
-	msgpack_pack_map(&pk, p->is_volatile ? 1 : 0);
-	if (p->is_volatile) {
-		pack_key(&pk, "volatile");
-		msgpack_pack_true(&pk);
+	msgpack_pack_int(&pk, 7);
+	pack_key(&pk, "packet");
+	pack_packet(&pk, out, packet, nsp);
+	pack_key(&pk, "opts");
+	pack_opts(&pk, packet, timeout_ms);
+}
+
+static void
+pack_sender(msgpack_packer *pk, const struct tn_sharded_packed *m)
+{
+	pack_key(pk, "uid");
+	pack_text(pk, m->uid);
+	pack_key(pk, "nsp");
+	pack_text(pk, m->nsp);
+}
+
+static void
+begin_sharded(msgpack_packer *pk, int type, size_t members)
+{
+	msgpack_pack_map(pk, 4);
+	pack_key(pk, "type");
+	msgpack_pack_int(pk, type);
+	pack_key(pk, "data");
+	msgpack_pack_map(pk, members);
+}
+
+void
+tn_sharded_write_broadcast(struct tn_buf *out,
+    const struct tn_sharded_packed *m)
+{
+	msgpack_packer pk;
+
+	msgpack_packer_init(&pk, out, append);
+	begin_sharded(&pk, 3, m->request_id.ptr == NULL ? 2 : 3);
+	pack_key(&pk, "packet");
+	pack_packet(&pk, out, m->packet, TN_SLICE_NONE);
+	if (m->request_id.ptr != NULL) {
+		pack_key(&pk, "requestId");
+		pack_text(&pk, m->request_id);
 	}
+	pack_key(&pk, "opts");
+	pack_opts(&pk, m->packet, m->timeout_ms);
+	pack_sender(&pk, m);
+}
+
+void
+tn_sharded_write_ack(struct tn_buf *out, const struct tn_sharded_packed *m)
+{
+	msgpack_packer pk;
+
+	msgpack_packer_init(&pk, out, append);
+	begin_sharded(&pk, 12, 2);
+	pack_key(&pk, "requestId");
+	pack_text(&pk, m->request_id);
+	pack_key(&pk, "packet");
+	if (m->value.len == 0)
+		msgpack_pack_nil(&pk);
+	else
+		tn_msgpack_write(out, m->value, m->buffers, m->nbuffers);
+	pack_sender(&pk, m);
 }
 
 void

@@ -42,6 +42,44 @@ void tn_adapter_write_ack(struct tn_buf *out, struct tn_slice request_id,
     struct tn_slice value, const struct tn_slice *buffers, size_t nbuffers);
 
 /*
+ * Append a request of type 7, for a broadcast whose receivers answer:
+ * {uid,requestId,type,packet,opts}.
+ */
+void tn_adapter_write_ack_request(struct tn_buf *out, struct tn_slice uid,
+    struct tn_slice request_id, struct tn_slice nsp,
+    const struct tn_broadcast_packet *packet, int timeout_ms);
+
+/* What a message of the sharded form carries when it holds bytes. */
+struct tn_sharded_packed {
+	struct tn_slice uid, nsp;
+	struct tn_slice request_id;	/* ptr NULL: none */
+	const struct tn_broadcast_packet *packet;	/* type 3 */
+	int timeout_ms;
+	struct tn_slice value;		/* type 12, with buffers */
+	const struct tn_slice *buffers;
+	size_t nbuffers;
+};
+
+/* Append {type:3,data:{packet,[requestId,]opts},uid,nsp}. */
+void tn_sharded_write_broadcast(struct tn_buf *out,
+    const struct tn_sharded_packed *m);
+/* Append {type:12,data:{requestId,packet},uid,nsp}. */
+void tn_sharded_write_ack(struct tn_buf *out,
+    const struct tn_sharded_packed *m);
+
+/*
+ * Read one MessagePack value as JSON text, bytes in it as placeholders.
+ *
+ * json     the text is appended; not scanned yet
+ * buffers  set to an array in the arena, of views into in
+ *
+ * Returns 0; TN_E_SYNTAX, TN_E_LIMIT, TN_E_NOMEM.
+ */
+int tn_msgpack_read(struct tn_slice in, struct tn_arena *arena,
+    struct tn_buf *json, const struct tn_slice **buffers, size_t *nbuffers,
+    struct tn_err *err);
+
+/*
  * Read a broadcast, or a request of type 7 (a map in place of the array).
  *
  * in     borrowed as long as out is used; anything at all may stand in it

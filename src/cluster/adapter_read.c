@@ -163,6 +163,30 @@ write_value(struct writer *w, struct tn_slice *rest, unsigned depth)
 	return false;
 }
 
+int
+tn_msgpack_read(struct tn_slice in, struct tn_arena *arena,
+    struct tn_buf *json, const struct tn_slice **buffers, size_t *nbuffers,
+    struct tn_err *err)
+{
+	struct writer w = { .out = json, .arena = arena };
+
+	if (in.len > TN_LIMIT_CLUSTER_MESSAGE)
+		return tn_err_set(err, TN_E_LIMIT,
+		    "a message of %zu bytes", in.len);
+	if (!write_value(&w, &in, 0) || in.len > 0) {
+		if (json->failed != 0 || arena->overflowed)
+			return tn_err_set(err, json->failed != 0 ?
+			    json->failed : TN_E_NOMEM,
+			    "no room for a message");
+		return tn_err_set(err, TN_E_SYNTAX, "not MessagePack");
+	}
+	if (json->failed != 0)
+		return tn_err_set(err, json->failed, "no room for a message");
+	*buffers = w.buffers;
+	*nbuffers = w.nbuffers;
+	return 0;
+}
+
 /* ---- the parts of a message -----------------------------------------------*/
 
 struct reader {
@@ -288,6 +312,8 @@ flag_member(struct reader *r, struct tn_slice key)
 		return false;
 	if (tn_slice_is(key, "volatile"))
 		r->out->packet.is_volatile = t.type == TN_MP_BOOL && t.on;
+	if (tn_slice_is(key, "compress"))
+		r->out->packet.is_plain = t.type == TN_MP_BOOL && !t.on;
 	if (tn_slice_is(key, "timeout") && t.type == TN_MP_UINT)
 		r->out->timeout_ms = t.u < TN_LIMIT_CLUSTER_ACK_MS ?
 		    (int)t.u : TN_LIMIT_CLUSTER_ACK_MS;

@@ -1,4 +1,7 @@
-/* What other nodes ask of this one: who is there, join, leave, go, answer. */
+/*
+ * The plain form's requests and responses: JSON, but for broadcasts that want
+ * acks and for the acks, which may hold bytes and go as MessagePack.
+ */
 #include "config.h"
 
 #include <stdlib.h>
@@ -15,109 +18,81 @@ enum request_type {
 	REMOTE_FETCH, SERVER_SIDE_EMIT, REQUEST_TYPES,
 };
 
+enum { BROADCAST_CLIENT_COUNT = 8, BROADCAST_ACK = 9 };
+
 /* A request in JSON as far as its fields could be read. */
 struct request {
 	int64_t type;
-	struct tn_slice uid, id;	/* ptr NULL: not given */
+	struct asker from;
 	struct tn_slice sid, room;	/* the old form, for one socket */
 	bool has_opts;
 	struct tn_broadcast_packet who;	/* opts: rooms and except */
 	const struct tn_slice *rooms;	/* to join or to leave */
 	size_t nrooms;
+	struct tn_slice data;		/* of a server's event */
 	bool close;
 };
 
 /* ---- reading --------------------------------------------------------------*/
-
-static struct tn_slice
-get_text(struct tn_slice object, const char *name, struct tn_arena *arena)
-{
-	struct tn_slice raw, text;
-
-	if (!tn_json_get(object, name, &raw) ||
-	    tn_json_string(raw, arena, &text, NULL) < 0)
-		return TN_SLICE_NONE;
-	return text;
-}
-
-static bool
-read_room(struct tn_slice raw, struct tn_arena *arena, struct tn_slice *out)
-{
-	if (tn_json_type(raw) == TN_JSON_NUMBER) {
-		*out = raw;
-		return true;
-	}
-	return tn_json_string(raw, arena, out, NULL) == 0;
-}
-
-/* An array of rooms; one that is not there is an empty one. */
-static bool
-get_rooms(struct tn_slice object, const char *name, struct tn_arena *arena,
-    const struct tn_slice **out, size_t *n)
-{
-	struct tn_slice array, rest, raw, *rooms;
-	size_t count = 0;
-
-	*n = 0;
-	if (!tn_json_get(object, name, &array))
-		return true;
-	if (tn_json_type(array) != TN_JSON_ARRAY)
-		return false;
-	for (rest = array; tn_json_element(&rest, &raw);)
-		count++;
-	if (count > TN_LIMIT_CLUSTER_ROOMS)
-		return false;
-	rooms = tn_arena_alloc(arena, count * sizeof(*rooms));
-	if (rooms == NULL)
-		return false;
-	for (rest = array; tn_json_element(&rest, &raw);) {
-		if (!read_room(raw, arena, &rooms[(*n)++]))
-			return false;
-	}
-	*out = rooms;
-	return true;
-}
 
 static bool
 read_request(struct tn_slice json, struct tn_arena *arena,
     struct request *q)
 {
 	struct tn_slice type, opts, close;
+	int timeout_ms;
 
 	if (tn_json_type(json) != TN_JSON_OBJECT ||
 	    !tn_json_get(json, "type", &type) || !tn_json_i64(type, &q->type))
 		return false;
-	q->uid = get_text(json, "uid", arena);
-	q->id = get_text(json, "requestId", arena);
-	q->sid = get_text(json, "sid", arena);
-	q->room = get_text(json, "room", arena);
+	q->from.uid = tn_read_text(json, "uid", arena);
+	q->from.id = tn_read_text(json, "requestId", arena);
+	if (q->from.id.len > TN_LIMIT_REQUEST_ID ||
+	    q->from.uid.len > TN_LIMIT_REQUEST_ID)
+		return false;
+	q->sid = tn_read_text(json, "sid", arena);
+	q->room = tn_read_text(json, "room", arena);
 	q->close = tn_json_get(json, "close", &close) &&
 	    tn_json_type(close) == TN_JSON_TRUE;
 	if (tn_json_get(json, "opts", &opts) &&
 	    tn_json_type(opts) == TN_JSON_OBJECT) {
 		q->has_opts = true;
-		if (!get_rooms(opts, "rooms", arena, &q->who.rooms,
-		    &q->who.nrooms) ||
-		    !get_rooms(opts, "except", arena, &q->who.except,
-		    &q->who.nexcept))
+		if (!tn_read_opts(opts, arena, &q->who, &timeout_ms))
 			return false;
 	}
-	return get_rooms(json, "rooms", arena, &q->rooms, &q->nrooms);
+	if (!tn_json_get(json, "data", &q->data))
+		q->data = TN_SLICE_NONE;
+	return tn_read_rooms(json, "rooms", arena, &q->rooms, &q->nrooms);
 }
 
 /* ---- answering ------------------------------------------------------------*/
 
 static void
-answer(struct redis_ns *rn, struct tn_buf *body)
+write_private(struct tn_buf *out, const struct redis_ns *rn,
+    struct tn_slice uid)
 {
-	struct tn_slice payload;
-	struct tn_err err;
+	tn_buf_slice(out, rn->response);
+	tn_buf_slice(out, uid);
+	tn_buf_char(out, '#');
+}
 
-	if (tn_buf_finish(body, &payload, &err) == 0)
-		tn_redis_ns_publish(rn, rn->response, payload);
-	else
-		tn_redis_ns_malformed(rn, "answer", err.text);
-	tn_buf_fini(body);
+/* body is freed. Who asked without a uid is of a version that has no channel
+ * of its own. */
+static void
+answer(struct redis_ns *rn, const struct asker *to, struct tn_buf *body)
+{
+	struct tn_slice channel = rn->response;
+	struct tn_buf own;
+
+	tn_buf_init(&own, TN_LIMIT_CLUSTER_MESSAGE);
+	if (rn->adapter->private_answers && to->uid.len > 0) {
+		write_private(&own, rn, to->uid);
+		channel = tn_buf_view(&own);
+	}
+	if (own.failed != 0)
+		body->failed = own.failed;
+	tn_redis_ns_publish_buf(rn, channel, body);
+	tn_buf_fini(&own);
 }
 
 /* {"requestId":ID and what follows is the caller's. */
@@ -130,256 +105,189 @@ begin_answer(struct tn_buf *body, struct tn_slice id)
 }
 
 static void
-separate(struct tn_buf *out)
-{
-	if (out->len > 0 && out->ptr[out->len - 1] != '[')
-		tn_buf_char(out, ',');
-}
-
-static void
-write_id(struct tn_socket *s, void *arg)
-{
-	struct tn_buf *out = arg;
-
-	separate(out);
-	tn_json_write_string(out, tn_slice_str(tn_socket_id(s)));
-}
-
-static void
-write_socket(struct tn_socket *s, void *arg)
-{
-	struct tn_buf *out = arg;
-
-	separate(out);
-	tn_socket_write_json(s, out);
-}
-
-static void
-list_sockets(struct redis_ns *rn, const struct request *q,
-    const struct tn_broadcast_packet *who, tn_ns_select_fn *write)
+answer_clients(struct redis_ns *rn, const struct asker *to, int n)
 {
 	struct tn_buf body;
 
-	if (q->id.ptr == NULL)
+	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
+	tn_buf_printf(&body, "{\"type\":%d,\"requestId\":",
+	    BROADCAST_CLIENT_COUNT);
+	tn_json_write_string(&body, to->id);
+	tn_buf_printf(&body, ",\"clientCount\":%d}", n);
+	answer(rn, to, &body);
+}
+
+static void
+answer_ack(struct redis_ns *rn, const struct asker *to, struct tn_slice value,
+    const struct tn_slice *buffers, size_t nbuffers)
+{
+	struct tn_buf body;
+
+	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
+	tn_adapter_write_ack(&body, to->id, value, buffers, nbuffers);
+	answer(rn, to, &body);
+}
+
+/* To all, whatever is set: so does the reference. */
+static void
+answer_server_event(struct redis_ns *rn, const struct asker *to,
+    struct tn_slice value)
+{
+	struct tn_buf body;
+
+	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
+	tn_buf_printf(&body, "{\"type\":%d,\"requestId\":", SERVER_SIDE_EMIT);
+	tn_json_write_string(&body, to->id);
+	tn_buf_str(&body, ",\"data\":");
+	tn_buf_slice(&body, value);
+	tn_buf_char(&body, '}');
+	tn_redis_ns_publish_buf(rn, rn->response, &body);
+}
+
+static struct tn_slice
+counted(const struct redis_ns *rn)
+{
+	return rn->request;
+}
+
+const struct redis_form tn_plain_form = {
+	.uid_len = 6,
+	.uid_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	    "0123456789-_",
+	.write_private = write_private,
+	.counted = counted,
+	.answer_clients = answer_clients,
+	.answer_ack = answer_ack,
+	.answer_server_event = answer_server_event,
+};
+
+/* ---- what is asked --------------------------------------------------------*/
+
+static void
+list_sockets(struct redis_ns *rn, const struct request *q,
+    const struct tn_broadcast_packet *who, bool only_ids)
+{
+	struct tn_buf body;
+
+	if (q->from.id.ptr == NULL)
 		return;
-	begin_answer(&body, q->id);
-	tn_buf_str(&body, ",\"sockets\":[");
-	if (tn_ns_select(rn->ns, who, write, &body) < 0)
-		body.failed = TN_E_NOMEM;
-	tn_buf_str(&body, "]}");
-	answer(rn, &body);
+	begin_answer(&body, q->from.id);
+	tn_buf_str(&body, ",\"sockets\":");
+	tn_act_write_sockets(rn, who, only_ids, &body);
+	tn_buf_char(&body, '}');
+	answer(rn, &q->from, &body);
 }
 
 static void
 on_sockets(struct redis_ns *rn, const struct request *q)
 {
-	struct tn_broadcast_packet who = {
+	const struct tn_broadcast_packet who = {
 		.rooms = q->rooms, .nrooms = q->nrooms,
 	};
 
-	list_sockets(rn, q, &who, write_id);
+	list_sockets(rn, q, &who, true);
 }
 
 static void
 on_fetch(struct redis_ns *rn, const struct request *q)
 {
 	if (q->has_opts)
-		list_sockets(rn, q, &q->who, write_socket);
+		list_sockets(rn, q, &q->who, false);
 }
 
 static void
 on_all_rooms(struct redis_ns *rn, const struct request *q)
 {
-	struct tn_broadcast_packet all = { 0 };
+	const struct tn_broadcast_packet all = { .nrooms = 0 };
 	struct tn_slice room;
 	struct tn_buf body;
 	size_t at = 0;
 
-	if (q->id.ptr == NULL)
+	if (q->from.id.ptr == NULL)
 		return;
-	begin_answer(&body, q->id);
-	tn_buf_str(&body, ",\"rooms\":[");
-	if (tn_ns_select(rn->ns, &all, write_id, &body) < 0)
-		body.failed = TN_E_NOMEM;
+	begin_answer(&body, q->from.id);
+	tn_buf_str(&body, ",\"rooms\":");
+	tn_act_write_sockets(rn, &all, true, &body);
+	if (body.failed == 0)
+		body.len--;		/* its bracket */
 	while (tn_ns_room_next(rn->ns, &at, &room)) {
-		separate(&body);
+		if (body.len > 0 && body.ptr[body.len - 1] != '[')
+			tn_buf_char(&body, ',');
 		tn_json_write_string(&body, room);
 	}
 	tn_buf_str(&body, "]}");
-	answer(rn, &body);
+	answer(rn, &q->from, &body);
 }
 
-/* Nothing here listens to servers' events: say so, lest they wait for it. */
-static void
-on_server_event(struct redis_ns *rn, const struct request *q)
+/* As long ago: one socket, by its id, and who has it answers. */
+static bool
+to_one(struct redis_ns *rn, const struct request *q, struct request *one)
 {
-	struct tn_buf body;
-
-	if (q->id.ptr == NULL || tn_slice_is(q->uid, rn->uid))
-		return;
-	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
-	tn_buf_str(&body, "{\"type\":6,\"requestId\":");
-	tn_json_write_string(&body, q->id);
-	tn_buf_str(&body, ",\"data\":null}");
-	answer(rn, &body);
-}
-
-/* ---- acting ---------------------------------------------------------------*/
-
-static void
-join_one(struct tn_socket *s, void *arg)
-{
-	const struct request *q = arg;
-
-	for (size_t i = 0; i < q->nrooms; i++)
-		tn_socket_join(s, q->rooms[i]);
-}
-
-static void
-leave_one(struct tn_socket *s, void *arg)
-{
-	const struct request *q = arg;
-
-	for (size_t i = 0; i < q->nrooms; i++)
-		tn_socket_leave(s, q->rooms[i]);
-}
-
-static void
-disconnect_one(struct tn_socket *s, void *arg)
-{
-	const struct request *q = arg;
-
-	tn_socket_disconnect(s, q->close);
-}
-
-/* To all that opts choose; or, as long ago, to one socket, answered. */
-static void
-act(struct redis_ns *rn, const struct request *q, tn_ns_select_fn *fn)
-{
-	struct request one = *q;
-	struct tn_buf body;
-
-	if (q->has_opts) {
-		tn_ns_select(rn->ns, &q->who, fn, &one);
-		return;
-	}
-	if (q->sid.len != TN_EIO_ID_LEN || !tn_ns_has_room(rn->ns, q->sid))
-		return;
-	one.who = (struct tn_broadcast_packet){ .rooms = &one.sid,
+	*one = *q;
+	if (q->has_opts)
+		return true;
+	if (q->sid.ptr == NULL || !tn_ns_has_room(rn->ns, q->sid))
+		return false;
+	one->who = (struct tn_broadcast_packet){ .rooms = &one->sid,
 		.nrooms = 1 };
-	one.rooms = &one.room;
-	one.nrooms = one.room.ptr != NULL ? 1 : 0;
-	tn_ns_select(rn->ns, &one.who, fn, &one);
-	if (q->id.ptr == NULL)
+	one->rooms = &one->room;
+	one->nrooms = one->room.ptr != NULL ? 1 : 0;
+	return true;
+}
+
+static void
+answer_one(struct redis_ns *rn, const struct request *q)
+{
+	struct tn_buf body;
+
+	if (q->has_opts || q->from.id.ptr == NULL)
 		return;
-	begin_answer(&body, q->id);
+	begin_answer(&body, q->from.id);
 	tn_buf_char(&body, '}');
-	answer(rn, &body);
+	answer(rn, &q->from, &body);
 }
 
 static void
 on_join(struct redis_ns *rn, const struct request *q)
 {
-	act(rn, q, join_one);
+	struct request one;
+
+	if (!to_one(rn, q, &one))
+		return;
+	tn_act_join(rn, &one.who, one.rooms, one.nrooms);
+	answer_one(rn, q);
 }
 
 static void
 on_leave(struct redis_ns *rn, const struct request *q)
 {
-	act(rn, q, leave_one);
+	struct request one;
+
+	if (!to_one(rn, q, &one))
+		return;
+	tn_act_leave(rn, &one.who, one.rooms, one.nrooms);
+	answer_one(rn, q);
 }
 
 static void
 on_disconnect(struct redis_ns *rn, const struct request *q)
 {
-	act(rn, q, disconnect_one);
-}
+	struct request one;
 
-/* ---- broadcasts that want answers -----------------------------------------*/
-
-/* One such request, until the last client has answered or has gone. */
-struct collector {
-	struct redis_ns *rn;
-	int refs;
-	size_t id_len;
-	char id[];
-};
-
-static void
-collector_unref(struct collector *c)
-{
-	if (--c->refs == 0)
-		free(c);
-}
-
-/* The first of "1,2": as an array's it is found by the reader of arrays. */
-static void
-write_first(struct tn_buf *body, struct tn_slice id, struct tn_slice args,
-    const struct tn_slice *buffers, size_t nbuffers)
-{
-	struct tn_slice rest, first = TN_SLICE_NONE;
-	struct tn_buf array;
-
-	tn_buf_init(&array, TN_LIMIT_CLUSTER_MESSAGE);
-	tn_buf_char(&array, '[');
-	tn_buf_slice(&array, args);
-	tn_buf_char(&array, ']');
-	rest = tn_buf_view(&array);
-	if (array.failed != 0)
-		body->failed = array.failed;
-	else if (!tn_json_element(&rest, &first))
-		first = TN_SLICE_NONE;
-	tn_adapter_write_ack(body, id, first, buffers, nbuffers);
-	tn_buf_fini(&array);
+	if (!to_one(rn, q, &one))
+		return;
+	tn_act_disconnect(rn, &one.who, one.close);
+	answer_one(rn, q);
 }
 
 static void
-on_client_ack(struct tn_slice args, const struct tn_slice *buffers,
-    size_t nbuffers, const struct tn_err *err, void *arg)
+on_server_event(struct redis_ns *rn, const struct request *q)
 {
-	struct collector *c = arg;
-	struct tn_buf body;
-
-	if (err == NULL) {
-		tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
-		write_first(&body, tn_slice(c->id, c->id_len), args, buffers,
-		    nbuffers);
-		answer(c->rn, &body);
-	}
-	collector_unref(c);
-}
-
-/* Every node counts its clients, none or many: without that no one ends. */
-static void
-answer_count(struct redis_ns *rn, struct tn_slice id, int n)
-{
-	struct tn_buf body;
-
-	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
-	tn_buf_str(&body, "{\"type\":8,\"requestId\":");
-	tn_json_write_string(&body, id);
-	tn_buf_printf(&body, ",\"clientCount\":%d}", n > 0 ? n : 0);
-	answer(rn, &body);
-}
-
-static void
-broadcast_with_ack(struct redis_ns *rn, const struct tn_adapter_message *m)
-{
-	struct collector *c = malloc(sizeof(*c) + m->request_id.len);
-	int n = 0;
-
-	if (c != NULL) {
-		c->rn = rn;
-		c->refs = 1;
-		c->id_len = m->request_id.len;
-		memcpy(c->id, m->request_id.ptr, m->request_id.len);
-		n = tn_ns_deliver_ack(rn->ns, &m->packet, m->timeout_ms > 0 ?
-		    m->timeout_ms : TN_LIMIT_CLUSTER_ACK_MS, on_client_ack, c);
-		if (n > 0)
-			c->refs += n;
-		collector_unref(c);
-	}
-	answer_count(rn, m->request_id, n);
+	if (tn_json_type(q->data) == TN_JSON_ARRAY)
+		tn_act_server_event(rn, q->data,
+		    q->from.id.ptr == NULL ? NULL : &q->from);
+	else
+		tn_redis_ns_malformed(rn, "server event", "no array");
 }
 
 static void
@@ -387,21 +295,21 @@ on_packed(struct redis_ns *rn, struct tn_slice payload)
 {
 	struct tn_adapter_message m;
 	struct tn_arena arena;
-	struct tn_err err = { 0 };
+	struct tn_err err = { .code = 0 };
 
 	tn_arena_init(&arena, TN_LIMIT_CLUSTER_MESSAGE);
 	if (tn_adapter_read(payload, &arena, &m, &err) < 0 ||
 	    m.request_type != 7 || m.request_id.len == 0 ||
-	    m.request_id.len > 128)
+	    m.request_id.len > TN_LIMIT_REQUEST_ID ||
+	    m.uid.len > TN_LIMIT_REQUEST_ID)
 		tn_redis_ns_malformed(rn, "request", err.text);
 	else if (!tn_slice_is(m.uid, rn->uid) &&
 	    tn_slice_eq(m.nsp, tn_ns_name(rn->ns)))
-		broadcast_with_ack(rn, &m);
+		tn_act_ask_clients(rn, &m.packet, m.timeout_ms,
+		    &(struct asker){ m.uid, m.request_id });
 	tn_adapter_message_fini(&m);
 	tn_arena_fini(&arena);
 }
-
-/* ---- which is which -------------------------------------------------------*/
 
 typedef void request_fn(struct redis_ns *rn, const struct request *q);
 
@@ -415,12 +323,20 @@ static request_fn *const requests[REQUEST_TYPES] = {
 	[SERVER_SIDE_EMIT]  = on_server_event,
 };
 
+/* This node's own, coming back: it has acted already. */
+static bool
+is_own(const struct redis_ns *rn, const struct request *q)
+{
+	return tn_slice_is(q->from.uid, rn->uid) ||
+	    tn_ask_knows(rn, q->from.id);
+}
+
 void
 tn_redis_ns_request(struct redis_ns *rn, struct tn_slice payload)
 {
-	struct request q = { 0 };
+	struct request q = { .type = 0 };
 	struct tn_arena arena;
-	struct tn_err err = { 0 };
+	struct tn_err err = { .code = 0 };
 
 	if (payload.len == 0 || payload.ptr[0] != '{') {
 		on_packed(rn, payload);
@@ -431,7 +347,72 @@ tn_redis_ns_request(struct redis_ns *rn, struct tn_slice payload)
 	    tn_json_scan(payload, NULL, &err) < 0 ||
 	    !read_request(payload, &arena, &q))
 		tn_redis_ns_malformed(rn, "request", err.text);
-	else if (q.type >= 0 && q.type < REQUEST_TYPES)
+	else if (q.type >= 0 && q.type < REQUEST_TYPES && !is_own(rn, &q))
 		requests[q.type](rn, &q);
+	tn_arena_fini(&arena);
+}
+
+/* ---- what is answered -----------------------------------------------------*/
+
+static void
+read_response(struct redis_ns *rn, struct tn_slice json, struct tn_slice id,
+    const struct tn_slice *buffers, size_t nbuffers)
+{
+	struct tn_slice value;
+	int64_t type = -1, n;
+
+	if (tn_json_get(json, "type", &value))
+		tn_json_i64(value, &type);
+	if (type == BROADCAST_CLIENT_COUNT) {
+		if (tn_json_get(json, "clientCount", &value) &&
+		    tn_json_i64(value, &n) && n >= 0)
+			tn_ask_clients(rn, id, (size_t)n);
+	} else if (type == BROADCAST_ACK) {
+		if (!tn_json_get(json, "packet", &value))
+			value = TN_SLICE_NONE;
+		tn_ask_answer(rn, ASK_CLIENTS, id, value, buffers, nbuffers);
+	} else if (type == SERVER_SIDE_EMIT) {
+		if (!tn_json_get(json, "data", &value))
+			value = TN_SLICE("null");
+		tn_ask_answer(rn, ASK_SERVER_EVENT, id, value, buffers,
+		    nbuffers);
+	} else if (tn_json_get(json, "sockets", &value) &&
+	    tn_json_type(value) == TN_JSON_ARRAY) {
+		tn_ask_answer(rn, ASK_FETCH, id, value, NULL, 0);
+	}
+}
+
+/* Most are for others: those are known by the number, and not read. */
+void
+tn_redis_ns_response(struct redis_ns *rn, struct tn_slice payload)
+{
+	const struct tn_slice *buffers = NULL;
+	struct tn_slice id, json = payload;
+	struct tn_err err = { .code = 0 };
+	struct tn_arena arena;
+	struct tn_buf text;
+	size_t n = 0;
+	int r = 0;
+
+	if (tn_list_empty(&rn->asks))
+		return;
+	tn_arena_init(&arena, TN_LIMIT_CLUSTER_MESSAGE);
+	tn_buf_init(&text, TN_LIMIT_CLUSTER_MESSAGE);
+	if (payload.len > TN_LIMIT_CLUSTER_MESSAGE) {
+		r = tn_err_set(&err, TN_E_LIMIT, "too long");
+	} else if (payload.len == 0 || payload.ptr[0] != '{') {
+		r = tn_msgpack_read(payload, &arena, &text, &buffers, &n, &err);
+		json = tn_buf_view(&text);
+	}
+	if (r == 0)
+		r = tn_json_scan(json, NULL, &err);
+	if (r == 0 && tn_json_type(json) != TN_JSON_OBJECT)
+		r = tn_err_set(&err, TN_E_SYNTAX, "no object");
+	if (r < 0)
+		tn_redis_ns_malformed(rn, "response", err.text);
+	else if ((id = tn_read_text(json, "requestId", &arena)).len > 0 &&
+	    tn_ask_knows(rn, id))
+		read_response(rn, json, id, buffers, n);
+	tn_buf_fini(&text);
 	tn_arena_fini(&arena);
 }

@@ -17,50 +17,14 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/limits.h"
-#include "base/log.h"
-#include "base/random.h"
 #include "cluster/adapter_codec.h"
 #include "cluster/adapter_inner.h"
 #include "cluster/redis_adapter.h"
 #include "redis/link.h"
 
+#define UID_LEN	6
+
 /* ---- publishing -----------------------------------------------------------*/
-
-static void
-adapter_unref(struct redis_adapter *a)
-{
-	if (--a->refs == 0)
-		free(a);
-}
-
-static void
-on_published(const struct tn_reply *reply, const struct tn_err *err,
-    void *arg)
-{
-	struct redis_adapter *a = arg;
-
-	(void)reply;
-	if (err != NULL)
-		a->counts.unpublished++;
-	adapter_unref(a);
-}
-
-int
-tn_redis_ns_publish(struct redis_ns *rn, struct tn_slice channel,
-    struct tn_slice payload)
-{
-	struct redis_adapter *a = rn->adapter;
-	struct tn_slice argv[] = { TN_SLICE("PUBLISH"), channel, payload };
-	int r = tn_link_call(a->link, argv, 3, on_published, a);
-
-	if (r < 0) {
-		a->counts.unpublished++;
-		return r;
-	}
-	a->refs++;
-	a->counts.published++;
-	return 0;
-}
 
 /* Exactly one room has a channel of its own. */
 static void
@@ -79,43 +43,158 @@ publish(struct tn_adapter *adapter, struct tn_ns *ns,
     const struct tn_broadcast_packet *packet)
 {
 	struct redis_ns *rn = tn_ns_adapter_data(ns);
-	struct tn_slice channel, payload;
+	struct tn_slice channel;
 	struct tn_buf name, body;
 	int r;
 
 	(void)adapter;
 	tn_buf_init(&name, TN_LIMIT_CLUSTER_MESSAGE);
-	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
 	write_channel(&name, rn, packet);
-	tn_adapter_write_broadcast(&body, tn_slice_str(rn->uid),
-	    tn_ns_name(ns), packet);
 	r = tn_buf_finish(&name, &channel, NULL);
-	if (r == 0)
-		r = tn_buf_finish(&body, &payload, NULL);
-	if (r == 0)
-		r = tn_redis_ns_publish(rn, channel, payload);
-	else
+	if (r == 0) {
+		tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
+		tn_adapter_write_broadcast(&body, tn_slice_str(rn->uid),
+		    tn_ns_name(ns), packet);
+		r = tn_redis_ns_publish_buf(rn, channel, &body);
+	} else {
 		rn->adapter->counts.unpublished++;
+	}
 	tn_buf_fini(&name);
-	tn_buf_fini(&body);
 	return r;
 }
 
-/* ---- receiving ------------------------------------------------------------*/
+/* ---- asking ---------------------------------------------------------------*/
 
-void
-tn_redis_ns_malformed(struct redis_ns *rn, const char *what, const char *why)
+/* A request that has begun with its id goes out, or is forgotten. */
+static int
+send_request(struct redis_ns *rn, const char *id, struct tn_buf *body)
 {
-	struct redis_adapter *a = rn->adapter;
+	int r = tn_redis_ns_publish_buf(rn, rn->request, body);
 
-	/* the first, and then ever fewer: a node that raves must not fill logs */
-	a->counts.malformed++;
-	if ((a->counts.malformed & (a->counts.malformed - 1)) == 0)
-		tn_log_event(a->log, TN_LOG_WARN, "cluster.malformed",
-		    TN_F_SLICE("namespace", tn_ns_name(rn->ns)),
-		    TN_F_STR("what", what), TN_F_STR("why", why),
-		    TN_F_NUM("count", a->counts.malformed));
+	if (r < 0 && id != NULL)
+		tn_ask_cancel(rn, id);
+	return r;
 }
+
+static int
+publish_ack(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *packet, int timeout_ms, uint64_t gather)
+{
+	struct redis_ns *rn = tn_ns_adapter_data(ns);
+	char id[TN_REQUEST_ID + 1];
+	struct tn_buf body;
+	int r = tn_ask_begin(rn, ASK_CLIENTS, gather, timeout_ms, id);
+
+	(void)adapter;
+	if (r < 0)
+		return r;
+	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
+	tn_adapter_write_ack_request(&body, tn_slice_str(rn->uid),
+	    tn_slice_str(id), tn_ns_name(ns), packet, timeout_ms);
+	return send_request(rn, id, &body);
+}
+
+/* {"uid":UID,["requestId":ID,]"type":N and what follows is the caller's. */
+static void
+begin_request(struct tn_buf *body, const struct redis_ns *rn, const char *id,
+    int type)
+{
+	tn_buf_init(body, TN_LIMIT_CLUSTER_MESSAGE);
+	tn_buf_printf(body, "{\"uid\":\"%s\",", rn->uid);
+	if (id != NULL)
+		tn_buf_printf(body, "\"requestId\":\"%s\",", id);
+	tn_buf_printf(body, "\"type\":%d", type);
+}
+
+static int
+steer(struct tn_ns *ns, int type, const struct tn_broadcast_packet *who,
+    const struct tn_slice *rooms, size_t nrooms)
+{
+	struct redis_ns *rn = tn_ns_adapter_data(ns);
+	struct tn_buf body;
+
+	begin_request(&body, rn, NULL, type);
+	tn_buf_str(&body, ",\"opts\":");
+	tn_write_opts(&body, who, false, 0);
+	tn_buf_char(&body, ',');
+	tn_write_rooms(&body, "rooms", rooms, nrooms);
+	tn_buf_char(&body, '}');
+	return send_request(rn, NULL, &body);
+}
+
+static int
+join(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *who, const struct tn_slice *rooms,
+    size_t nrooms)
+{
+	(void)adapter;
+	return steer(ns, 2, who, rooms, nrooms);
+}
+
+static int
+leave(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *who, const struct tn_slice *rooms,
+    size_t nrooms)
+{
+	(void)adapter;
+	return steer(ns, 3, who, rooms, nrooms);
+}
+
+static int
+disconnect(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *who, bool close)
+{
+	struct redis_ns *rn = tn_ns_adapter_data(ns);
+	struct tn_buf body;
+
+	(void)adapter;
+	begin_request(&body, rn, NULL, 4);
+	tn_buf_str(&body, ",\"opts\":");
+	tn_write_opts(&body, who, false, 0);
+	tn_buf_printf(&body, ",\"close\":%s}", close ? "true" : "false");
+	return send_request(rn, NULL, &body);
+}
+
+static int
+fetch(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *who, uint64_t gather)
+{
+	struct redis_ns *rn = tn_ns_adapter_data(ns);
+	char id[TN_REQUEST_ID + 1];
+	struct tn_buf body;
+	int r = tn_ask_begin(rn, ASK_FETCH, gather, 0, id);
+
+	(void)adapter;
+	if (r < 0)
+		return r;
+	begin_request(&body, rn, id, 5);
+	tn_buf_str(&body, ",\"opts\":");
+	tn_write_opts(&body, who, false, 0);
+	tn_buf_char(&body, '}');
+	return send_request(rn, id, &body);
+}
+
+static int
+server_event(struct tn_adapter *adapter, struct tn_ns *ns,
+    struct tn_slice data, uint64_t gather)
+{
+	struct redis_ns *rn = tn_ns_adapter_data(ns);
+	char id[TN_REQUEST_ID + 1];
+	struct tn_buf body;
+	int r = gather == 0 ? 0 :
+	    tn_ask_begin(rn, ASK_SERVER_EVENT, gather, 0, id);
+
+	(void)adapter;
+	if (r < 0)
+		return r;
+	begin_request(&body, rn, gather == 0 ? NULL : id, 6);
+	tn_buf_str(&body, ",\"data\":");
+	tn_buf_slice(&body, data);
+	tn_buf_char(&body, '}');
+	return send_request(rn, gather == 0 ? NULL : id, &body);
+}
+
+/* ---- receiving ------------------------------------------------------------*/
 
 static void
 deliver(struct redis_ns *rn, struct tn_slice payload)
@@ -140,9 +219,9 @@ deliver(struct redis_ns *rn, struct tn_slice payload)
 static bool
 is_own(const struct redis_ns *rn, struct tn_slice payload)
 {
-	return payload.len > 2 + TN_UID_LEN &&
+	return payload.len > 2 + UID_LEN &&
 	    memcmp(payload.ptr, "\x93\xa6", 2) == 0 &&
-	    memcmp(payload.ptr + 2, rn->uid, TN_UID_LEN) == 0;
+	    memcmp(payload.ptr + 2, rn->uid, UID_LEN) == 0;
 }
 
 static void
@@ -170,15 +249,14 @@ on_request(struct tn_slice channel, struct tn_slice payload, void *arg)
 	tn_redis_ns_request(rn, payload);
 }
 
-/* This node asks nothing yet, so no answer is for it. */
 static void
 on_response(struct tn_slice channel, struct tn_slice payload, void *arg)
 {
 	struct redis_ns *rn = arg;
 
 	(void)channel;
-	(void)payload;
 	rn->adapter->counts.received++;
+	tn_redis_ns_response(rn, payload);
 }
 
 /* ---- namespaces -----------------------------------------------------------*/
@@ -268,35 +346,20 @@ ns_subscribe(struct redis_ns *rn)
 	return r;
 }
 
-static void
-ns_free(struct redis_ns *rn)
-{
-	ns_unsubscribe(rn);
-	tn_buf_fini(&rn->names);
-	tn_buf_fini(&rn->pattern);
-	free(rn);
-}
-
 static int
 open_ns(struct tn_adapter *adapter, struct tn_ns *ns, struct tn_err *err)
 {
-	struct redis_adapter *a =
-	    TN_CONTAINER(adapter, struct redis_adapter, base);
-	struct redis_ns *rn = calloc(1, sizeof(*rn));
+	struct redis_ns *rn = tn_redis_ns_new(adapter, ns);
 	int r = TN_E_NOMEM;
 
 	if (rn == NULL)
 		return tn_err_set(err, r, "no memory for a namespace");
-	rn->adapter = a;
-	rn->ns = ns;
-	tn_random_text(rn->uid, TN_UID_LEN);
-	tn_buf_init(&rn->names, 4096);
-	tn_buf_init(&rn->pattern, 4096);
-	if (write_names(rn, tn_slice_str(a->prefix), tn_ns_name(ns)) &&
-	    write_pattern(rn))
+	if (write_names(rn, tn_slice_str(rn->adapter->prefix),
+	    tn_ns_name(ns)) && write_pattern(rn))
 		r = ns_subscribe(rn);
 	if (r < 0) {
-		ns_free(rn);
+		ns_unsubscribe(rn);
+		tn_redis_ns_close(rn);
 		return tn_err_set(err, r, "cannot subscribe for a namespace");
 	}
 	tn_ns_set_adapter_data(ns, rn);
@@ -310,52 +373,29 @@ close_ns(struct tn_adapter *adapter, struct tn_ns *ns)
 
 	(void)adapter;
 	tn_ns_set_adapter_data(ns, NULL);
-	if (rn != NULL)
-		ns_free(rn);
+	if (rn == NULL)
+		return;
+	ns_unsubscribe(rn);
+	tn_redis_ns_close(rn);
 }
 
-/* ---- life -----------------------------------------------------------------*/
-
-static const struct tn_adapter_ops redis_ops = {
+static const struct tn_adapter_ops plain_ops = {
 	.open = open_ns,
 	.close = close_ns,
 	.publish = publish,
+	.publish_ack = publish_ack,
+	.join = join,
+	.leave = leave,
+	.disconnect = disconnect,
+	.fetch = fetch,
+	.server_event = server_event,
 };
 
 struct tn_adapter *
-tn_redis_adapter_new(struct tn_link *link, struct tn_log *log,
-    const char *prefix, struct tn_err *err)
+tn_redis_adapter_new(const struct tn_redis_adapter_options *options,
+    struct tn_err *err)
 {
-	struct redis_adapter *a;
-	struct tn_slice text =
-	    tn_slice_str(prefix == NULL ? "socket.io" : prefix);
-
-	a = calloc(1, sizeof(*a) + text.len + 1);
-	if (a == NULL) {
-		tn_err_set(err, TN_E_NOMEM, "no memory for an adapter");
-		return NULL;
-	}
-	a->base.ops = &redis_ops;
-	a->refs = 1;
-	a->link = link;
-	a->log = log;
-	memcpy(a->prefix, text.ptr, text.len);
-	return &a->base;
-}
-
-void
-tn_redis_adapter_free(struct tn_adapter **adapter)
-{
-	struct tn_adapter *base = *adapter;
-
-	*adapter = NULL;
-	if (base != NULL)
-		adapter_unref(TN_CONTAINER(base, struct redis_adapter, base));
-}
-
-const struct tn_redis_adapter_counts *
-tn_redis_adapter_counts(const struct tn_adapter *adapter)
-{
-	return &TN_CONTAINER(adapter, const struct redis_adapter,
-	    base)->counts;
+	if (options->is_sharded)
+		return tn_sharded_adapter_new(options, err);
+	return tn_redis_adapter_make(&plain_ops, &tn_plain_form, options, err);
 }

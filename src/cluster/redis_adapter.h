@@ -1,4 +1,7 @@
-/* The adapter over Redis pub/sub, in the format of @socket.io/redis-adapter 8. */
+/*
+ * The adapters over Redis, in the formats of @socket.io/redis-adapter 8: its
+ * plain form on pub/sub, and its sharded form on the pub/sub of shards.
+ */
 #ifndef TN_REDIS_ADAPTER_H
 #define TN_REDIS_ADAPTER_H
 
@@ -6,19 +9,48 @@
 
 struct tn_link;
 struct tn_log;
+struct tn_registry;
 
-struct tn_redis_adapter_counts {
-	uint64_t published, received;
-	uint64_t malformed;		/* not a packet: counted, logged, ignored */
-	uint64_t unpublished;		/* Redis was away */
+/* Of which rooms a sharded node hears. All nodes must have the same. */
+enum tn_subscription_mode {
+	TN_SUBSCRIBE_DYNAMIC,	/* of those that it holds, but for sockets' own */
+	TN_SUBSCRIBE_DYNAMIC_PRIVATE,	/* and of those too */
+	TN_SUBSCRIBE_STATIC,	/* of all */
 };
 
-/*
- * link    borrowed; its commands publish, its subscriptions receive
- * prefix  of the channels; NULL: "socket.io"
- */
-struct tn_adapter *tn_redis_adapter_new(struct tn_link *link,
-    struct tn_log *log, const char *prefix, struct tn_err *err);
+struct tn_redis_adapter_options {
+	struct tn_link *link;	/* borrowed; publishes and receives */
+	struct tn_log *log;	/* borrowed */
+	/*
+	 * Borrowed; may be NULL. Its dead are not waited for, even while
+	 * Redis still counts their connections.
+	 */
+	struct tn_registry *registry;
+	const char *prefix;	/* of the channels; NULL: "socket.io" */
+	int requests_timeout_ms;	/* 0: 5000 */
+	bool is_sharded;
+	enum tn_subscription_mode mode;	/* sharded alone */
+	bool private_answers;	/* plain: publishOnSpecificResponseChannel */
+};
+
+#define TN_REDIS_ADAPTER_COUNTS(X)					\
+	X(published,	"messages sent to the other nodes")		\
+	X(received,	"messages of other nodes")			\
+	X(malformed,	"not a packet: logged and ignored")		\
+	X(unpublished,	"could not be sent: Redis was away")		\
+	X(requests,	"asked of other nodes")				\
+	X(answers,	"answers of other nodes")			\
+	X(late,		"answers that nobody waits for any more")
+
+struct tn_redis_adapter_counts {
+#define TN_REDIS_ADAPTER_COUNT(name, what) uint64_t name;
+	TN_REDIS_ADAPTER_COUNTS(TN_REDIS_ADAPTER_COUNT)
+#undef TN_REDIS_ADAPTER_COUNT
+};
+
+/* To be freed before the link and the registry. options are copied. */
+struct tn_adapter *tn_redis_adapter_new(
+    const struct tn_redis_adapter_options *options, struct tn_err *err);
 void tn_redis_adapter_free(struct tn_adapter **adapter);
 
 const struct tn_redis_adapter_counts *

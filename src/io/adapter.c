@@ -14,7 +14,7 @@ static const struct tn_adapter_ops memory_ops = {
 void
 tn_memory_adapter_init(struct tn_adapter *a)
 {
-	a->ops = &memory_ops;
+	*a = (struct tn_adapter){ .ops = &memory_ops };
 }
 
 int
@@ -53,9 +53,32 @@ tn_adapter_room_closed(struct tn_adapter *a, struct tn_ns *ns,
 		a->ops->room_closed(a, ns, room);
 }
 
+void
+tn_adapter_socket_opened(struct tn_adapter *a, struct tn_ns *ns,
+    struct tn_slice id)
+{
+	if (a->ops->socket_opened != NULL)
+		a->ops->socket_opened(a, ns, id);
+}
+
+void
+tn_adapter_socket_closed(struct tn_adapter *a, struct tn_ns *ns,
+    struct tn_slice id)
+{
+	if (a->ops->socket_closed != NULL)
+		a->ops->socket_closed(a, ns, id);
+}
+
 bool
 tn_adapter_recovers(const struct tn_adapter *a)
 {
 	return a->ops->store != NULL && a->ops->persist != NULL &&
 	    a->ops->restore != NULL;
+}
+
+int
+tn_adapter_requests_ms(const struct tn_adapter *a)
+{
+	return a->requests_ms > 0 ? a->requests_ms :
+	    TN_LIMIT_CLUSTER_REQUEST_MS;
 }

@@ -75,6 +75,11 @@ struct tn_adapter_ops {
 	    struct tn_slice room);
 	void (*room_closed)(struct tn_adapter *a, struct tn_ns *ns,
 	    struct tn_slice room);
+	/* The same for the room that a socket's own id is. */
+	void (*socket_opened)(struct tn_adapter *a, struct tn_ns *ns,
+	    struct tn_slice id);
+	void (*socket_closed)(struct tn_adapter *a, struct tn_ns *ns,
+	    struct tn_slice id);
 
 	/*
 	 * Publish with an ack wanted from each client that gets it. How many
@@ -132,6 +137,7 @@ struct tn_adapter_ops {
 
 struct tn_adapter {
 	const struct tn_adapter_ops *ops;	/* any may be NULL */
+	int requests_ms;	/* for other nodes; 0: TN_LIMIT_CLUSTER_REQUEST_MS */
 };
 
 /* The in-memory adapter: this node is all there is. */

@@ -274,6 +274,12 @@ void tn_adapter_room_opened(struct tn_adapter *a, struct tn_ns *ns,
     struct tn_slice room);
 void tn_adapter_room_closed(struct tn_adapter *a, struct tn_ns *ns,
     struct tn_slice room);
+void tn_adapter_socket_opened(struct tn_adapter *a, struct tn_ns *ns,
+    struct tn_slice id);
+void tn_adapter_socket_closed(struct tn_adapter *a, struct tn_ns *ns,
+    struct tn_slice id);
+/* How long other nodes have to answer. */
+int tn_adapter_requests_ms(const struct tn_adapter *a);
 
 /* target.c */
 

@@ -162,7 +162,7 @@ tn_server_emit_ack(struct tn_ns *ns, const char *name, struct tn_slice args,
 {
 	const struct tn_gather_options options = {
 		.kind = TN_GATHER_NODES, .fn = fn, .arg = arg,
-		.timeout_ms = TN_LIMIT_CLUSTER_REQUEST_MS,
+		.timeout_ms = tn_adapter_requests_ms(ns->io->adapter),
 	};
 	struct tn_adapter *a = ns->io->adapter;
 	struct tn_slice data;

@@ -82,6 +82,8 @@ take_out(struct tn_socket *s)
 	tn_rooms_leave_all(s);
 	if (s->state == TN_SOCKET_LEAVING) {
 		tn_rooms_tell_own(s, false);
+		tn_adapter_socket_closed(s->ns->io->adapter, s->ns,
+		    tn_slice_str(s->id));
 		leave_ns(s);
 	}
 	s->state = TN_SOCKET_GONE;

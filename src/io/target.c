@@ -216,7 +216,7 @@ tn_sockets_fetch(struct tn_target t, tn_sockets_fn *fn, void *arg)
 {
 	const struct tn_gather_options options = {
 		.kind = TN_GATHER_SOCKETS, .sockets_fn = fn, .arg = arg,
-		.timeout_ms = TN_LIMIT_CLUSTER_REQUEST_MS,
+		.timeout_ms = tn_adapter_requests_ms(t.ns->io->adapter),
 	};
 	struct tn_broadcast_packet who = tn_target_packet(&t);
 	struct tn_adapter *a = t.ns->io->adapter;

@@ -353,6 +353,12 @@ unsubscribe(struct tn_link *link, struct tn_map *names, const char *verb,
 	tn_link_conn_send_soon(&link->subs);
 }
 
+struct tn_loop *
+tn_link_loop(const struct tn_link *link)
+{
+	return link->loop;
+}
+
 int
 tn_link_subscribe(struct tn_link *link, struct tn_slice channel,
     tn_link_message_fn *fn, void *arg)
@@ -379,4 +385,18 @@ void
 tn_link_punsubscribe(struct tn_link *link, struct tn_slice pattern)
 {
 	unsubscribe(link, &link->table.patterns, "PUNSUBSCRIBE", pattern);
+}
+
+int
+tn_link_ssubscribe(struct tn_link *link, struct tn_slice channel,
+    tn_link_message_fn *fn, void *arg)
+{
+	return subscribe(link, &link->table.shards, "SSUBSCRIBE", channel, fn,
+	    arg);
+}
+
+void
+tn_link_sunsubscribe(struct tn_link *link, struct tn_slice channel)
+{
+	unsubscribe(link, &link->table.shards, "SUNSUBSCRIBE", channel);
 }

@@ -90,4 +90,27 @@ int tn_link_psubscribe(struct tn_link *link, struct tn_slice pattern,
 void tn_link_unsubscribe(struct tn_link *link, struct tn_slice channel);
 void tn_link_punsubscribe(struct tn_link *link, struct tn_slice pattern);
 
+/*
+ * The same in the pub/sub of shards (Redis 7): another name space, which
+ * SPUBLISH fills; in a cluster the channel's slot says which node serves it.
+ */
+int tn_link_ssubscribe(struct tn_link *link, struct tn_slice channel,
+    tn_link_message_fn *fn, void *arg);
+void tn_link_sunsubscribe(struct tn_link *link, struct tn_slice channel);
+
+/*
+ * How many connections are subscribed to each of these channels (not by a
+ * pattern), in the whole of a cluster too.
+ *
+ * fn  called once, as of tn_link_call; counts is NULL with err
+ */
+typedef void tn_link_count_fn(const uint64_t *counts,
+    const struct tn_err *err, void *arg);
+int tn_link_count(struct tn_link *link, bool of_shards,
+    const struct tn_slice *channels, size_t n, tn_link_count_fn *fn,
+    void *arg);
+
+/* The loop it was made for. */
+struct tn_loop *tn_link_loop(const struct tn_link *link);
+
 #endif

@@ -30,6 +30,7 @@ tn_subs_fini(struct tn_subs *subs)
 {
 	free_all(&subs->channels);
 	free_all(&subs->patterns);
+	free_all(&subs->shards);
 }
 
 int
@@ -83,7 +84,8 @@ tn_subs_write_all(const struct tn_subs *subs, struct tn_buf *out)
 {
 	tn_subs_write(out, "SUBSCRIBE", INVALIDATE);
 	return 1 + write_names(&subs->channels, "SUBSCRIBE", out) +
-	    write_names(&subs->patterns, "PSUBSCRIBE", out);
+	    write_names(&subs->patterns, "PSUBSCRIBE", out) +
+	    write_names(&subs->shards, "SSUBSCRIBE", out);
 }
 
 static void
@@ -126,15 +128,21 @@ tn_subs_push(const struct tn_subs *subs, const struct tn_reply *r,
 			give(&subs->channels, name, name, tn_reply_at(r, 2));
 		return TN_PUSH_DONE;
 	}
+	if (tn_slice_is(kind, "smessage") && tn_reply_len(r) == 3) {
+		give(&subs->shards, name, name, tn_reply_at(r, 2));
+		return TN_PUSH_DONE;
+	}
 	if (tn_slice_is(kind, "pmessage") && tn_reply_len(r) == 4) {
 		give(&subs->patterns, name, tn_reply_text(tn_reply_at(r, 2)),
 		    tn_reply_at(r, 3));
 		return TN_PUSH_DONE;
 	}
-	if (tn_slice_is(kind, "subscribe") || tn_slice_is(kind, "psubscribe"))
+	if (tn_slice_is(kind, "subscribe") ||
+	    tn_slice_is(kind, "psubscribe") || tn_slice_is(kind, "ssubscribe"))
 		return TN_PUSH_CONFIRMED;
 	if (tn_slice_is(kind, "unsubscribe") ||
-	    tn_slice_is(kind, "punsubscribe") || tn_slice_is(kind, "pong"))
+	    tn_slice_is(kind, "punsubscribe") ||
+	    tn_slice_is(kind, "sunsubscribe") || tn_slice_is(kind, "pong"))
 		return TN_PUSH_DONE;
 	return TN_PUSH_WRONG;
 }

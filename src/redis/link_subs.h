@@ -9,6 +9,7 @@
 struct tn_subs {
 	struct tn_map channels;		/* name -> struct of subs.c */
 	struct tn_map patterns;
+	struct tn_map shards;		/* channels of the pub/sub of shards */
 };
 
 void tn_subs_fini(struct tn_subs *subs);
