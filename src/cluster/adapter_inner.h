@@ -126,6 +126,10 @@ void tn_asks_drop(struct redis_ns *rn);
 struct tn_adapter *tn_sharded_adapter_new(
     const struct tn_redis_adapter_options *options, struct tn_err *err);
 
+/* Has this room, alone in a packet, a channel of its own? */
+bool tn_sharded_has_channel(enum tn_subscription_mode mode,
+    struct tn_slice room);
+
 /* ---- adapter_acts.c: what other nodes ask of this one ---------------------*/
 
 void tn_act_join(struct redis_ns *rn, const struct tn_broadcast_packet *who,

@@ -63,14 +63,14 @@ characters(struct tn_slice text)
 	return n;
 }
 
-static bool
-has_channel(const struct redis_ns *rn, const struct tn_broadcast_packet *p)
+bool
+tn_sharded_has_channel(enum tn_subscription_mode mode, struct tn_slice room)
 {
-	switch (rn->adapter->mode) {
+	switch (mode) {
 	case TN_SUBSCRIBE_DYNAMIC:
-		return p->nrooms == 1 && characters(p->rooms[0]) != ID_CHARS;
+		return characters(room) != ID_CHARS;
 	case TN_SUBSCRIBE_DYNAMIC_PRIVATE:
-		return p->nrooms == 1;
+		return true;
 	case TN_SUBSCRIBE_STATIC:
 		break;
 	}
@@ -142,7 +142,8 @@ publish(struct tn_adapter *adapter, struct tn_ns *ns,
 	(void)adapter;
 	tn_buf_init(&name, TN_LIMIT_CLUSTER_MESSAGE);
 	write_packet(&body, rn, packet, NULL, 0);
-	if (has_channel(rn, packet)) {
+	if (packet->nrooms == 1 &&
+	    tn_sharded_has_channel(rn->adapter->mode, packet->rooms[0])) {
 		write_channel(&name, rn, packet->rooms[0]);
 		channel = tn_buf_view(&name);
 	}
