@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "redis/keys.h"
 #include "redis/link.h"
@@ -14,15 +16,17 @@
 #define MEMBER_BYTES	8192			/* sid and user */
 #define SESSION_BYTES	(4 * TN_LIMIT_SESSION_BYTES)
 
+/* There are as many as sockets: each is just as long as its texts. */
 static struct member *
-member_new(struct site *site)
+member_new(struct site *site, struct tn_slice sid)
 {
-	struct member *member = calloc(1, sizeof(*member));
+	struct member *member = calloc(1, sizeof(*member) + sid.len);
 
 	if (member == NULL)
 		return NULL;
 	member->site = site;
-	tn_arena_init(&member->arena, MEMBER_BYTES);
+	memcpy(member->sid_text, sid.ptr, sid.len);
+	member->sid = tn_slice(member->sid_text, sid.len);
 	return member;
 }
 
@@ -32,9 +36,25 @@ member_free(void *data)
 	struct member *member = data;
 
 	tn_revocation_unwatch(&member->watched);
-	tn_wipe((char *)member->sid.ptr, member->sid.len);
-	tn_arena_fini(&member->arena);
+	tn_wipe(member->sid_text, member->sid.len);
+	free(member->user_text);
 	free(member);
+}
+
+static bool
+member_keep(struct member *member, const struct chat_user *user)
+{
+	char *text = malloc(user->id.len + user->json.len);
+
+	if (text == NULL)
+		return false;
+	memcpy(text, user->id.ptr, user->id.len);
+	memcpy(text + user->id.len, user->json.ptr, user->json.len);
+	free(member->user_text);
+	member->user_text = text;
+	member->user.id = tn_slice(text, user->id.len);
+	member->user.json = tn_slice(text + user->id.len, user->json.len);
+	return true;
 }
 
 static void
@@ -82,16 +102,25 @@ session_read(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 {
 	struct tn_next *next = arg;
 	struct tn_socket *socket = tn_next_socket(next);
+	struct tn_arena arena;
+	struct chat_user user;
 	struct member *member;
+	bool found, kept;
 
 	if (socket == NULL || err != NULL)
 		return try_again(next);
 	member = tn_socket_data(socket);
-	if (!read_user(member->sid, tn_reply_text(reply), &member->arena,
-	    &member->user))
-		return not_authenticated(member->site, socket, next,
+	tn_arena_init(&arena, MEMBER_BYTES);
+	found = read_user(member->sid, tn_reply_text(reply), &arena, &user);
+	kept = found && member_keep(member, &user);
+	tn_arena_fini(&arena);
+	if (!found)
+		not_authenticated(member->site, socket, next,
 		    "no session that has logged in");
-	tn_next_ok(next);
+	else if (!kept)
+		try_again(next);
+	else
+		tn_next_ok(next);
 }
 
 /* GET sess:<sid>; from now on Redis tells when it changes. */
@@ -110,32 +139,40 @@ ask_session(struct site *site, struct tn_slice sid, struct tn_next *next)
 	return status;
 }
 
-/* The session id that a signed cookie names; nothing that Redis must be asked. */
-static bool
+/*
+ * The session id that a signed cookie names; nothing that Redis must be
+ * asked. Returns 1 with the socket's member made, 0 without such a cookie, or
+ * TN_E_NOMEM.
+ */
+static int
 read_cookie(struct site *site, const struct tn_socket *socket,
-    struct member *member)
+    struct member **member)
 {
+	struct tn_arena arena;
 	struct tn_slice sid;
+	bool found;
 
-	if (tn_session_sid(tn_socket_header(socket, "cookie"), &site->session,
-	    &member->arena, &sid, NULL) <= 0)
-		return false;
-	member->sid = tn_arena_copy(&member->arena, sid);
-	return member->sid.len > 0;
+	tn_arena_init(&arena, MEMBER_BYTES);
+	found = tn_session_sid(tn_socket_header(socket, "cookie"),
+	    &site->session, &arena, &sid, NULL) > 0;
+	*member = found ? member_new(site, sid) : NULL;
+	tn_arena_fini(&arena);
+	return !found ? 0 : *member == NULL ? TN_E_NOMEM : 1;
 }
 
 void
 socket_auth(struct tn_socket *socket, struct tn_next *next, void *arg)
 {
 	struct site *site = arg;
-	struct member *member = member_new(site);
+	struct member *member;
+	int found = read_cookie(site, socket, &member);
 
-	if (member == NULL)
+	if (found < 0)
 		return try_again(next);
-	tn_socket_set_data(socket, member, member_free);
-	if (!read_cookie(site, socket, member))
+	if (found == 0)
 		return not_authenticated(site, socket, next,
 		    "no cookie with a good signature");
+	tn_socket_set_data(socket, member, member_free);
 	if (tn_revocation_watch(site->revocation, &member->watched,
 	    member->sid, socket) < 0 ||
 	    ask_session(site, member->sid, next) < 0)
@@ -143,24 +180,17 @@ socket_auth(struct tn_socket *socket, struct tn_next *next, void *arg)
 }
 
 /* Another name, say: whoever sees the user is told. */
-static bool
+static void
 take_user(struct tn_socket *socket, struct member *member,
-    const struct chat_user *user, struct tn_arena *arena)
+    const struct chat_user *user)
 {
-	struct tn_arena before = member->arena;
-	struct tn_slice sid = tn_arena_copy(arena, member->sid), room;
+	struct tn_slice room;
 
-	if (arena->overflowed)
-		return false;
-	tn_wipe((char *)member->sid.ptr, member->sid.len);
-	member->arena = *arena;
-	member->sid = sid;
-	member->user = *user;
-	tn_arena_fini(&before);
-	tn_socket_emit(socket, "GetMe", user->json);
+	if (!member_keep(member, user))
+		return;
+	tn_socket_emit(socket, "GetMe", member->user.json);
 	for (size_t i = 0; (room = tn_socket_room(socket, i)).ptr != NULL; i++)
-		chat_user_changed(&member->site->chat, room, user);
-	return true;
+		chat_user_changed(&member->site->chat, room, &member->user);
 }
 
 /* The session has changed: is it still the log-in of the same user? */
@@ -178,9 +208,8 @@ socket_may_stay(struct tn_socket *socket, struct tn_slice record, void *arg)
 	    (member->user.id.len == 0 ||	/* not yet let in */
 	    tn_slice_eq(user.id, member->user.id));
 	if (may && member->user.id.len > 0 &&
-	    !tn_slice_eq(user.json, member->user.json) &&
-	    take_user(socket, member, &user, &arena))
-		return true;		/* the arena is the member's now */
+	    !tn_slice_eq(user.json, member->user.json))
+		take_user(socket, member, &user);
 	tn_arena_fini(&arena);
 	return may;
 }

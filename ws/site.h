@@ -24,10 +24,11 @@ struct site {
 /* Who a socket is: its data, set by socket_auth. */
 struct member {
 	struct site *site;
-	struct tn_arena arena;		/* of the two below */
-	struct tn_slice sid;		/* a secret: never logged, never sent */
-	struct chat_user user;
 	struct tn_watched_socket watched;
+	struct chat_user user;		/* in user_text; empty until let in */
+	char *user_text;
+	struct tn_slice sid;		/* a secret: never logged, never sent */
+	char sid_text[];
 };
 
 /* auth.c: let those in who have logged in; keep them while they are. */
