@@ -50,6 +50,31 @@ START_TEST(keeps_what_was_put)
 }
 END_TEST
 
+START_TEST(borrows_its_keys)
+{
+	char keys[2][8] = { "first", "second" };
+	struct tn_map m;
+
+	tn_map_init_borrowing(&m);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(tn_map_set(&m, tn_slice_str(keys[i]),
+		    &values[i], NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		size_t at = 0;
+		const struct tn_map_entry *e;
+
+		ck_assert_ptr_eq(tn_map_get(&m, i == 0 ? TN_SLICE("first") :
+		    TN_SLICE("second")), &values[i]);
+		while ((e = tn_map_next(&m, &at)) != NULL)
+			ck_assert(e->key == keys[0] || e->key == keys[1]);
+	}
+	ck_assert_ptr_eq(tn_map_remove(&m, TN_SLICE("first")), &values[0]);
+	ck_assert_uint_eq(m.len, 1);
+	tn_map_fini(&m);
+	ck_assert(m.borrows);
+}
+END_TEST
+
 START_TEST(replaces_and_says_what)
 {
 	struct tn_map m;
@@ -190,6 +215,7 @@ suite(void)
 
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, keeps_what_was_put);
+	tcase_add_test(t, borrows_its_keys);
 	tcase_add_test(t, replaces_and_says_what);
 	tcase_add_test(t, forgets_what_was_removed);
 	tcase_add_loop_test(t, walk_sees_each_once_while_removing, 0, 4);

@@ -29,12 +29,25 @@ tn_map_init(struct tn_map *m)
 }
 
 void
+tn_map_init_borrowing(struct tn_map *m)
+{
+	*m = (struct tn_map){ .borrows = true };
+}
+
+static void
+free_key(const struct tn_map *m, const struct tn_map_entry *entry)
+{
+	if (!m->borrows)
+		free((char *)(uintptr_t)entry->key);
+}
+
+void
 tn_map_fini(struct tn_map *m)
 {
 	for (size_t i = 0; m->len > 0 && i < slots_of(m->cap); i++)
-		free(m->entries[i].key);
+		free_key(m, &m->entries[i]);
 	free(m->entries);
-	tn_map_init(m);
+	*m = (struct tn_map){ .borrows = m->borrows };
 }
 
 /* The slot of the key, or the empty one that ends its run. */
@@ -93,7 +106,10 @@ fill(struct tn_map *to, const struct tn_map *m,
 static int
 grow_with(struct tn_map *m, const struct tn_map_entry *more)
 {
-	struct tn_map to = { .cap = m->cap == 0 ? FIRST_CAP : m->cap * 2 };
+	struct tn_map to = {
+		.cap = m->cap == 0 ? FIRST_CAP : m->cap * 2,
+		.borrows = m->borrows,
+	};
 
 	for (;;) {
 		if (to.cap > SIZE_MAX / 4 / sizeof(*to.entries))
@@ -112,6 +128,25 @@ grow_with(struct tn_map *m, const struct tn_map_entry *more)
 	return 0;
 }
 
+/* The map's own copy, if it makes one. Returns false without memory. */
+static bool
+keep_key(const struct tn_map *m, struct tn_slice key,
+    struct tn_map_entry *entry)
+{
+	char *copy;
+
+	entry->key = key.ptr;
+	if (m->borrows)
+		return true;
+	entry->key = copy = key.len < SIZE_MAX ? malloc(key.len + 1) : NULL;
+	if (copy == NULL)
+		return false;
+	if (key.len > 0)
+		memcpy(copy, key.ptr, key.len);
+	copy[key.len] = '\0';
+	return true;
+}
+
 int
 tn_map_set(struct tn_map *m, struct tn_slice key, void *value, void **old)
 {
@@ -127,12 +162,8 @@ tn_map_set(struct tn_map *m, struct tn_slice key, void *value, void **old)
 		at->value = value;
 		return 0;
 	}
-	entry.key = key.len < SIZE_MAX ? malloc(key.len + 1) : NULL;
-	if (entry.key == NULL)
+	if (!keep_key(m, key, &entry))
 		return TN_E_NOMEM;
-	if (key.len > 0)
-		memcpy(entry.key, key.ptr, key.len);
-	entry.key[key.len] = '\0';
 	if (at != NULL && m->len < m->cap / 4 * 3 && !is_last(m, at)) {
 		*at = entry;
 		m->len++;
@@ -140,7 +171,7 @@ tn_map_set(struct tn_map *m, struct tn_slice key, void *value, void **old)
 	}
 	if (grow_with(m, &entry) == 0)
 		return 0;
-	free(entry.key);
+	free_key(m, &entry);
 	return TN_E_NOMEM;
 }
 
@@ -169,7 +200,7 @@ tn_map_remove(struct tn_map *m, struct tn_slice key)
 	value = at->value;
 	if (value == NULL)
 		return NULL;
-	free(at->key);
+	free_key(m, at);
 	close_hole(m, at);
 	m->len--;
 	return value;

@@ -2,13 +2,14 @@
 #ifndef TN_MAP_H
 #define TN_MAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/slice.h"
 
 struct tn_map_entry {
 	uint64_t hash;
-	char *key;		/* own copy, key_len bytes and a NUL */
+	const char *key;	/* own copy, key_len bytes and a NUL */
 	size_t key_len;
 	void *value;		/* never NULL in a used entry */
 };
@@ -17,10 +18,17 @@ struct tn_map {
 	struct tn_map_entry *entries;
 	size_t cap;		/* 0 or a power of two */
 	size_t len;		/* pairs held */
+	bool borrows;
 };
 
 /* Zeroed storage is an empty map too. */
 void tn_map_init(struct tn_map *m);
+
+/*
+ * A map that copies no key: what tn_map_set is given must stay where it is
+ * as long as the pair is there. For values that hold their own key.
+ */
+void tn_map_init_borrowing(struct tn_map *m);
 
 /* Frees table and keys; the values are the caller's. */
 void tn_map_fini(struct tn_map *m);
@@ -29,7 +37,8 @@ void tn_map_fini(struct tn_map *m);
 void *tn_map_get(const struct tn_map *m, struct tn_slice key);
 
 /*
- * Put a value (not NULL) under a key, which is copied.
+ * Put a value (not NULL) under a key, which is copied unless m borrows keys;
+ * one that was there already keeps the key it had.
  * Returns 0, or TN_E_NOMEM and the map is unchanged. *old, if not NULL,
  * is set to the value that was replaced, or NULL.
  */

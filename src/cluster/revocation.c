@@ -73,7 +73,7 @@ session_new(struct tn_revocation *r, struct tn_slice sid)
 	s->sid_len = sid.len;
 	memcpy(s->sid, sid.ptr, sid.len);
 	tn_list_init(&s->sockets);
-	if (tn_map_set(&r->sessions, sid, s, NULL) < 0) {
+	if (tn_map_set(&r->sessions, sid_of(s), s, NULL) < 0) {
 		free(s);
 		return NULL;
 	}
@@ -346,6 +346,7 @@ tn_revocation_new(struct tn_loop *loop, struct tn_link *link,
 	r->redis = link;
 	r->log = log;
 	r->options = *options;
+	tn_map_init_borrowing(&r->sessions);
 	tn_list_init(&r->calm);
 	tn_list_init(&r->due);
 	tn_wheel_set(&loop->wheel, &r->tick, loop->wheel.now_ms + TICK_MS,

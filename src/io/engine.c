@@ -91,7 +91,7 @@ tn_engine_new(const struct tn_engine_options *options,
 	engine->hooks = *hooks;
 	engine->wheel = wheel;
 	engine->log = log;
-	tn_map_init(&engine->conns);
+	tn_map_init_borrowing(&engine->conns);
 	tn_list_init(&engine->dirty);
 	tn_list_init(&engine->ended);
 	tn_arena_init(&engine->scratch, REQUEST_SCRATCH);

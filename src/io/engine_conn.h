@@ -24,7 +24,7 @@ struct tn_engine {
 	struct tn_engine_hooks hooks;
 	struct tn_wheel *wheel;
 	struct tn_log *log;
-	struct tn_map conns;		/* by sid */
+	struct tn_map conns;		/* by sid, each its own */
 	struct tn_list dirty;		/* sessions whose poll has an answer */
 	struct tn_list ended;		/* sessions before their on_close */
 	struct tn_rcbuf *standing[STANDING_PACKETS];
