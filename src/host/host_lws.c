@@ -6,7 +6,7 @@
 #include "host/peer.h"
 
 enum {
-	RX_BYTES = 1024,		/* each WebSocket keeps as much */
+	RX_BYTES = 256,			/* each WebSocket keeps as much */
 	TX_BYTES = 1 << 20,		/* below it, a write is not cut up */
 	READ_BYTES = 16384,		/* shared by all of the process */
 	HEADS = 1024,			/* requests read at the same time */
@@ -41,6 +41,7 @@ on_tick(lws_sorted_usec_list_t *sul)
 	    tick);
 
 	lws_sul_schedule(host->lws, 0, &host->tick, on_tick, TICK_US);
+	tn_heap_trim(&host->heap);
 }
 
 static int

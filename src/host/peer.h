@@ -18,6 +18,7 @@
 #include <netinet/in.h>
 
 #include "base/arena.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "host/client_bundle.h"
 #include "host/forwarded.h"
@@ -33,6 +34,7 @@ struct tn_host_io {
 	struct lws_context *lws;
 	struct lws_vhost *vhost;
 	lws_sorted_usec_list_t tick;
+	struct tn_heap heap;
 	struct tn_engine *engine;	/* NULL but while it runs */
 	void (*close_all)(void *arg);	/* ends all sessions */
 	void *close_arg;

@@ -354,7 +354,7 @@ main(int argc, char **argv)
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (l.epoll < 0)
 		die("cannot start", NULL);
-	if (l.nsessions > 0 && sessions_make(&l.sessions, l.nsessions,
+	if (l.nsessions > 0 && sessions_make(&l.sessions, 0, l.nsessions,
 	    &l.redis, l.secret, &err) < 0)
 		die("cannot make sessions", &err);
 	run(&l);

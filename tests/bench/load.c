@@ -2,9 +2,20 @@
  * The load generator: opens authenticated sockets on a server, makes it work,
  * counts every delivery, and reads the server's CPU time from /proc.
  *
- *	load handshake|ack|fanout --server HOST:PORT|unix:PATH --pid PID[,PID]
+ *	load handshake|ack|fanout|idle|listen --pid PID[,PID]
+ *	    --server HOST:PORT|unix:PATH [--server ...]
  *	    --redis unix:PATH --secret TEXT [--clients N] [--seconds S]
  *	    [--inflight K] [--rate PER_SECOND] [--namespace NAME]
+ *	    [--join event|request] [--source ADDRESS] [--first N]
+ *
+ * Clients are spread over the servers in turn. They join their room by the
+ * event AddRoom, of which the chat tells everybody (so that n clients cost n
+ * times n deliveries), or all at once by a request to the servers' adapters.
+ * --source is the address they call from, --first the number of the first.
+ *
+ * "listen" is for clients beyond what one process may open: it counts what
+ * another process publishes, says "ready" when its clients have connected,
+ * and ends when its input does.
  *
  * It prints one line of key=value pairs. Exit status: 0 when nothing was
  * lost or doubled, 1 when something was, 2 on a wrong command
@@ -13,22 +24,28 @@
 #include "config.h"
 
 #include <getopt.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/random.h"
 #include "meter.h"
 #include "redis/redis.h"
 #include "sessions.h"
+#include "tally.h"
 #include "ws_client.h"
 
-#define SETUP_MS	60000		/* to have all clients in the room */
-#define PATIENCE_MS	5000		/* for the last deliveries */
+#define SETUP_MS	120000		/* to have all clients in the room */
+#define PATIENCE_MS	10000		/* for the last deliveries */
+#define PROBE_MS	200		/* between two looks who has joined */
+#define SERVERS		8
+#define PACE		1000u		/* clients whose opening is timed */
 
 struct client {
 	struct ws_client ws;
@@ -36,15 +53,17 @@ struct client {
 	unsigned index;
 	bool in_room;
 	int64_t sent_us;		/* of the request in flight */
-	uint64_t next_seq;		/* all before it have come */
-	uint64_t ahead;			/* bit i: next_seq + i has come too */
+	struct tally tally;
 	bool watched_out;
 };
 
 struct load {
 	/* what was asked for */
-	const char *mode;
-	struct ws_target target;
+	const char *mode, *source;
+	struct ws_target targets[SERVERS];
+	unsigned ntargets;
+	bool by_request;		/* the room is joined by the adapter's */
+	unsigned first;
 	struct tn_redis_options redis;
 	const char *secret;
 	unsigned nclients, inflight, rate;
@@ -54,9 +73,10 @@ struct load {
 	int epoll;
 	struct client *clients;
 	unsigned ready, joined;
+	double pace_first, pace_last;	/* opened a second */
 	struct sessions sessions;
 	struct meter meter;
-	bool running;
+	bool running, is_listening;
 	int64_t start_us, start_cpu_us;
 	uint64_t ops, deliveries, published;
 	uint64_t lost, doubled;
@@ -95,7 +115,7 @@ static void
 ask(struct client *c)
 {
 	c->sent_us = meter_now_us();
-	send_f(c, "42%s,1[\"GetMe\"]", c->load->target.namespace);
+	send_f(c, "42%s,1[\"GetMe\"]", c->load->targets[0].namespace);
 }
 
 /* The next message into the room, by any client; its text is its number. */
@@ -108,34 +128,8 @@ publish(struct load *l)
 	l->seen[seq % RING] = 0;
 	l->published_us[seq % RING] = meter_now_us();
 	send_f(c, "42%s,[\"AddChat\",{\"room\":\"load\",\"message\":"
-	    "\"#%llu#%0100d\"}]", l->target.namespace,
+	    "\"#%llu#%0100d\"}]", l->targets[0].namespace,
 	    (unsigned long long)seq, 0);
-}
-
-/* Messages of several senders may change places, 64 at the most. */
-static void
-move_on(struct client *c)
-{
-	if ((c->ahead & 1) == 0)
-		c->load->lost++;
-	c->ahead >>= 1;
-	c->next_seq++;
-}
-
-/* Note that it has come. Returns false if it had come before. */
-static bool
-take_seq(struct client *c, uint64_t seq)
-{
-	if (seq < c->next_seq)
-		return false;
-	while (seq - c->next_seq >= 64)
-		move_on(c);
-	if ((c->ahead >> (seq - c->next_seq) & 1) != 0)
-		return false;
-	c->ahead |= UINT64_C(1) << (seq - c->next_seq);
-	while ((c->ahead & 1) != 0)
-		move_on(c);
-	return true;
 }
 
 static void
@@ -145,15 +139,20 @@ on_delivery(struct client *c, struct tn_slice packet)
 	const char *mark = memchr(packet.ptr, '#', packet.len);
 	uint64_t seq;
 
-	if (mark == NULL)
+	if (mark == NULL) {		/* a probe: it has joined */
+		l->joined += !c->in_room;
+		c->in_room = true;
 		return;
+	}
 	seq = strtoull(mark + 1, NULL, 10);
 	l->deliveries++;
-	if (seq >= l->published || !take_seq(c, seq)) {
+	if (l->is_listening && seq >= l->published)
+		l->published = seq + 1;
+	if (seq >= l->published || !tally_take(&c->tally, seq, &l->lost)) {
 		l->doubled++;
 		return;
 	}
-	if (++l->seen[seq % RING] != l->nclients)
+	if (l->is_listening || ++l->seen[seq % RING] != l->nclients)
 		return;
 	l->ops++;
 	meter_sample(&l->meter, meter_now_us() - l->published_us[seq % RING]);
@@ -178,10 +177,10 @@ on_packet(struct ws_client *ws, struct tn_slice packet)
 		return;
 	if (packet.ptr[0] == '0') {
 		l->ready++;
-		if (strcmp(l->mode, "fanout") == 0 ||
-		    strcmp(l->mode, "idle") == 0)
+		if (!l->by_request && (strcmp(l->mode, "fanout") == 0 ||
+		    strcmp(l->mode, "idle") == 0))
 			send_f(c, "42%s,7[\"AddRoom\",{\"name\":\"load\"}]",
-			    l->target.namespace);
+			    l->targets[0].namespace);
 	} else if (packet.ptr[0] == '4') {
 		die("the server refused a client", NULL);
 	} else if (packet.ptr[0] == '3' && !c->in_room &&
@@ -222,7 +221,7 @@ turn(struct load *l, int wait_ms)
 
 		if (c->ws.state == WS_CLOSED)
 			continue;
-		if (!ws_client_read(&c->ws, &l->target, on_packet) ||
+		if (!ws_client_read(&c->ws, &l->targets[0], on_packet) ||
 		    !ws_client_flush(&c->ws)) {
 			epoll_ctl(l->epoll, EPOLL_CTL_DEL, c->ws.fd, NULL);
 			ws_client_close(&c->ws);
@@ -243,7 +242,8 @@ open_client(struct load *l, unsigned i, unsigned cookie)
 	memset(c, 0, sizeof(*c));
 	c->load = l;
 	c->index = i;
-	if (ws_client_open(&c->ws, &l->target, l->sessions.cookies[cookie]) < 0)
+	if (ws_client_open(&c->ws, &l->targets[i % l->ntargets],
+	    l->sessions.cookies[cookie]) < 0)
 		die("cannot connect", NULL);
 	c->ws.user = c;
 	watch(l, c, EPOLL_CTL_ADD);
@@ -262,10 +262,20 @@ wait_until(struct load *l, const unsigned *counter, unsigned goal,
 	}
 }
 
+/* Clients opened a second between two times. */
+static double
+pace(unsigned clients, int64_t since_us)
+{
+	return clients * 1e6 / (double)(meter_now_us() - since_us);
+}
+
 /* Open all clients, a few at a time, and have them ready. */
 static void
 open_all(struct load *l)
 {
+	const unsigned n = l->nclients < PACE ? l->nclients : PACE;
+	int64_t start = meter_now_us(), last = start;
+
 	l->clients = calloc(l->nclients, sizeof(*l->clients));
 	if (l->clients == NULL)
 		die("out of memory", NULL);
@@ -273,8 +283,57 @@ open_all(struct load *l)
 		open_client(l, i, i);
 		if (i >= 64)
 			wait_until(l, &l->ready, i - 63, "handshakes");
+		if (i + 1 == n)
+			l->pace_first = pace(n, start);
+		if (i + 1 == l->nclients - n)
+			last = meter_now_us();
 	}
 	wait_until(l, &l->ready, l->nclients, "handshakes");
+	l->pace_last = pace(n, last);
+}
+
+/* Ask all nodes to let their sockets join, as socketsJoin() does. */
+static void
+request_join(struct load *l)
+{
+	struct tn_err err = { 0 };
+	struct tn_redis *redis = tn_redis_new(&l->redis, 1, &err);
+	struct tn_reply *reply = NULL;
+	char channel[128];
+
+	snprintf(channel, sizeof(channel), "socket.io-request#%s#",
+	    l->targets[0].namespace);
+	if (redis == NULL || tn_redis_call(redis, (struct tn_slice[]){
+	    TN_SLICE("PUBLISH"), tn_slice_str(channel),
+	    TN_SLICE("{\"uid\":\"load\",\"type\":2,\"opts\":"
+	    "{\"rooms\":[],\"except\":[]},\"rooms\":[\"load\",\"chat:load\"]}")
+	    }, 3, &reply, &err) < 0)
+		die("cannot ask the adapter", &err);
+	tn_reply_free(&reply);
+	tn_redis_free(&redis);
+}
+
+/* All are in the room: each has said so, or has heard what is said in it. */
+static void
+join_all(struct load *l)
+{
+	int64_t deadline = meter_now_us() + SETUP_MS * 1000LL, next = 0;
+
+	if (l->by_request)
+		request_join(l);
+	while (l->joined < l->nclients) {
+		if (meter_now_us() > deadline)
+			die("joining the room", NULL);
+		if (l->by_request && meter_now_us() > next) {
+			next = meter_now_us() + PROBE_MS * 1000LL;
+			send_f(&l->clients[0], "42%s,[\"AddChat\",{\"room\":"
+			    "\"load\",\"message\":\"probe\"}]",
+			    l->targets[0].namespace);
+		}
+		turn(l, 10);
+	}
+	for (int i = 0; i < 20; i++)
+		turn(l, 10);
 }
 
 static void
@@ -293,12 +352,13 @@ report(struct load *l, uint64_t ops)
 
 	printf("mode=%s clients=%u inflight=%u ops=%llu per_second=%.0f "
 	    "cpu_us_per_op=%.3f p50_ms=%.3f p99_ms=%.3f lost=%llu "
-	    "doubled=%llu rss_kb=%lld\n", l->mode, l->nclients, l->inflight,
+	    "doubled=%llu published=%llu cpu_us=%lld rss_kb=%lld\n", l->mode, l->nclients, l->inflight,
 	    (unsigned long long)ops, (double)ops * 1e6 / (double)wall_us,
 	    ops == 0 ? 0 : (double)cpu_us / (double)ops,
 	    meter_percentile_ms(&l->meter, 0.5),
 	    meter_percentile_ms(&l->meter, 0.99),
 	    (unsigned long long)l->lost, (unsigned long long)l->doubled,
+	    (unsigned long long)l->published, (long long)cpu_us,
 	    (long long)meter_rss_kb(&l->meter));
 	return l->lost + l->doubled == 0 && ops > 0 ? 0 : 1;
 }
@@ -380,9 +440,7 @@ run_fanout(struct load *l)
 	if (l->seen == NULL || l->published_us == NULL)
 		die("out of memory", NULL);
 	open_all(l);
-	wait_until(l, &l->joined, l->nclients, "joining the room");
-	for (int i = 0; i < 20; i++)
-		turn(l, 10);
+	join_all(l);
 	begin(l);
 	end = l->start_us + (int64_t)(l->seconds * 1e6);
 	for (unsigned i = 0; i < l->inflight; i++)
@@ -394,8 +452,36 @@ run_fanout(struct load *l)
 	while (l->ops < l->published && meter_now_us() < end)
 		turn(l, 10);
 	for (unsigned i = 0; i < l->nclients; i++)
-		while (l->clients[i].next_seq < l->published)
-			move_on(&l->clients[i]);
+		tally_close(&l->clients[i].tally, l->published, &l->lost);
+	return report(l, l->deliveries);
+}
+
+static bool
+input_has_ended(void)
+{
+	struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+	char waste[256];
+
+	return poll(&p, 1, 0) > 0 && read(p.fd, waste, sizeof(waste)) <= 0;
+}
+
+/* Only count what another process publishes. */
+static int
+run_listen(struct load *l)
+{
+	open_all(l);
+	printf("ready open_first=%.0f open_last=%.0f\n", l->pace_first,
+	    l->pace_last);
+	fflush(stdout);
+	l->is_listening = true;
+	begin(l);
+	while (!input_has_ended())
+		turn(l, 100);
+	for (int i = 0; i < 20; i++)
+		turn(l, 10);
+	l->running = false;
+	for (unsigned i = 0; i < l->nclients; i++)
+		tally_close(&l->clients[i].tally, l->published, &l->lost);
 	return report(l, l->deliveries);
 }
 
@@ -406,16 +492,18 @@ run_idle(struct load *l)
 	int64_t before = meter_rss_kb(&l->meter), end;
 
 	open_all(l);
-	wait_until(l, &l->joined, l->nclients, "joining the room");
+	join_all(l);
 	begin(l);
 	end = l->start_us + (int64_t)(l->seconds * 1e6);
 	while (meter_now_us() < end)
 		turn(l, 100);
 	printf("mode=idle clients=%u bytes_per_socket=%.0f cpu_percent=%.2f "
-	    "rss_kb=%lld\n", l->nclients,
+	    "open_first=%.0f open_last=%.0f before_kb=%lld rss_kb=%lld\n",
+	    l->nclients,
 	    (double)(meter_rss_kb(&l->meter) - before) * 1024 / l->nclients,
 	    (double)(meter_cpu_us(&l->meter) - l->start_cpu_us) * 100 /
-	    (double)(meter_now_us() - l->start_us),
+	    (double)(meter_now_us() - l->start_us), l->pace_first,
+	    l->pace_last, (long long)before,
 	    (long long)meter_rss_kb(&l->meter));
 	return 0;
 }
@@ -423,14 +511,17 @@ run_idle(struct load *l)
 static void
 read_server(struct load *l, char *arg)
 {
+	struct ws_target *target = &l->targets[l->ntargets++];
 	char *colon = strrchr(arg, ':');
 
+	if (l->ntargets > SERVERS)
+		die("too many servers", NULL);
 	if (strncmp(arg, "unix:", 5) == 0) {
-		l->target.path = arg + 5;
+		target->path = arg + 5;
 	} else if (colon != NULL) {
 		*colon = '\0';
-		l->target.host = arg;
-		l->target.port = atoi(colon + 1);
+		target->host = arg;
+		target->port = atoi(colon + 1);
 	} else {
 		die("--server wants HOST:PORT or unix:PATH", NULL);
 	}
@@ -458,8 +549,12 @@ read_options(struct load *l, int argc, char **argv)
 		{ "inflight", required_argument, NULL, 'i' },
 		{ "rate", required_argument, NULL, 'R' },
 		{ "namespace", required_argument, NULL, 'n' },
+		{ "join", required_argument, NULL, 'j' },
+		{ "source", required_argument, NULL, 'S' },
+		{ "first", required_argument, NULL, 'f' },
 		{ NULL, 0, NULL, 0 },
 	};
+	const char *name = "/packtchat";
 	bool good = true;
 	int o;
 
@@ -474,15 +569,21 @@ read_options(struct load *l, int argc, char **argv)
 		case 't': l->seconds = atof(optarg); break;
 		case 'i': l->inflight = (unsigned)atoi(optarg); break;
 		case 'R': l->rate = (unsigned)atoi(optarg); break;
-		case 'n': l->target.namespace = optarg; break;
+		case 'n': name = optarg; break;
+		case 'j': l->by_request = strcmp(optarg, "request") == 0; break;
+		case 'S': l->source = optarg; break;
+		case 'f': l->first = (unsigned)atoi(optarg); break;
 		default: exit(2);
 		}
 	}
 	if (!good || optind + 1 != argc || l->meter.npids == 0 ||
 	    l->secret == NULL || l->redis.path == NULL ||
-	    l->nclients == 0 || l->inflight == 0 ||
-	    (l->target.path == NULL && l->target.host == NULL))
+	    l->nclients == 0 || l->inflight == 0 || l->ntargets == 0)
 		die("usage: see the top of tests/bench/load.c", NULL);
+	for (unsigned i = 0; i < l->ntargets; i++) {
+		l->targets[i].namespace = name;
+		l->targets[i].source = l->source;
+	}
 	l->mode = argv[optind];
 }
 
@@ -495,6 +596,7 @@ run(struct load *l)
 	} modes[] = {
 		{ "handshake", run_handshake }, { "ack", run_ack },
 		{ "fanout", run_fanout }, { "idle", run_idle },
+		{ "listen", run_listen },
 	};
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
@@ -520,8 +622,7 @@ clean_up(struct load *l)
 int
 main(int argc, char **argv)
 {
-	struct load l = { .nclients = 100, .seconds = 3, .inflight = 1,
-	    .target.namespace = "/packtchat" };
+	struct load l = { .nclients = 100, .seconds = 3, .inflight = 1 };
 	struct rlimit files = { 0 };
 	struct tn_err err = { 0 };
 	int status;
@@ -535,7 +636,7 @@ main(int argc, char **argv)
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (l.epoll < 0)
 		die("cannot start", NULL);
-	if (sessions_make(&l.sessions, l.nclients, &l.redis, l.secret,
+	if (sessions_make(&l.sessions, l.first, l.nclients, &l.redis, l.secret,
 	    &err) < 0)
 		die("cannot make sessions", &err);
 	status = run(&l);

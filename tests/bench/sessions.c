@@ -63,7 +63,7 @@ write_cookie(char *out, size_t size, const struct tn_signer *signer,
 }
 
 static int
-make_each(struct sessions *s, struct tn_redis *redis,
+make_each(struct sessions *s, unsigned first, struct tn_redis *redis,
     const struct tn_signer *signer, struct tn_err *err)
 {
 	char sid[SID_CHARS + 1];
@@ -71,7 +71,7 @@ make_each(struct sessions *s, struct tn_redis *redis,
 
 	for (unsigned i = 0; status == 0 && i < s->n; i++) {
 		tn_random_text(sid, SID_CHARS);
-		status = store(redis, sid, i, err);
+		status = store(redis, sid, first + i, err);
 		if (status == 0)
 			status = write_cookie(s->cookies[i],
 			    sizeof(s->cookies[i]), signer, sid, err);
@@ -80,7 +80,7 @@ make_each(struct sessions *s, struct tn_redis *redis,
 }
 
 int
-sessions_make(struct sessions *s, unsigned n,
+sessions_make(struct sessions *s, unsigned first, unsigned n,
     const struct tn_redis_options *options, const char *secret,
     struct tn_err *err)
 {
@@ -92,7 +92,7 @@ sessions_make(struct sessions *s, unsigned n,
 	s->n = n;
 	s->cookies = calloc(n, sizeof(*s->cookies));
 	if (signer != NULL && redis != NULL && s->cookies != NULL)
-		status = make_each(s, redis, signer, err);
+		status = make_each(s, first, redis, signer, err);
 	tn_redis_free(&redis);
 	tn_signer_free(&signer);
 	if (status < 0)

@@ -19,13 +19,13 @@ struct sessions {
 };
 
 /*
- * Make n sessions of the users load0, load1 and so on, each kept an hour.
+ * Make n sessions of the users loadFIRST and so on, each kept an hour.
  *
  * secret  signs the cookies, as session.secret does
  *
  * Returns 0, or a negative TN_E_*.
  */
-int sessions_make(struct sessions *s, unsigned n,
+int sessions_make(struct sessions *s, unsigned first, unsigned n,
     const struct tn_redis_options *redis, const char *secret,
     struct tn_err *err);
 void sessions_fini(struct sessions *s);

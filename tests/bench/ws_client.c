@@ -13,6 +13,18 @@
 
 #define CLIENT_BYTES	(4u << 20)	/* ceiling of a client's buffers */
 
+/* The port is chosen by connect, among those free for that server. */
+static int
+bind_source(int fd, const char *source)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	int on = 1;
+
+	inet_pton(AF_INET, source, &in.sin_addr);
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	return bind(fd, (struct sockaddr *)&in, sizeof(in));
+}
+
 static int
 dial(const struct ws_target *target)
 {
@@ -40,7 +52,9 @@ dial(const struct ws_target *target)
 		return -1;
 	if (target->path == NULL)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(fd, &addr.any, len) < 0) {
+	if ((target->path == NULL && target->source != NULL &&
+	    bind_source(fd, target->source) < 0) ||
+	    connect(fd, &addr.any, len) < 0) {
 		close(fd);
 		return -1;
 	}

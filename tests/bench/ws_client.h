@@ -29,6 +29,7 @@ struct ws_target {
 	const char *host;
 	int port;
 	const char *namespace;	/* "/packtchat" */
+	const char *source;	/* the address to call from, or NULL */
 };
 
 /*
