@@ -79,7 +79,7 @@ serve(void)
 	static const char *const proxies[] = { "10.0.0.1" };
 	char listen[80];
 	const struct tn_host_io_options host_options = {
-		.listen = listen, .drain_ms = 1000,
+		.listen = listen, .drain_ms = 1000, .use_ring = true,
 		.trusted_proxies = proxies, .ntrusted = 1
 	};
 	const struct tn_engine_options options = {

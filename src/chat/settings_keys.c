@@ -187,6 +187,8 @@ const struct tn_conf_key settings_keys[] = {
 	    .what = "addresses whose X-Forwarded-For counts, one a line; a Unix socket always does" },
 	{ "ws", "send_buffer", INT(ws.send_buffer, 4096, 16 * MIB), .preset = "65536",
 	    .what = "bytes the kernel may hold for one client" },
+	{ "ws", "io_uring", BOOL(ws.use_ring), .preset = "yes",
+	    .what = "send to many in one system call, where the kernel lets us" },
 	{ "ws", "drain", MS(ws.drain_ms, 0, HOUR), .preset = "5s",
 	    .what = "from TERM to the end" },
 

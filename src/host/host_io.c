@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/err.h"
+#include "host/batch.h"
 #include "host/notify.h"
 #include "host/peer.h"
 
@@ -144,8 +145,9 @@ start(struct tn_host_io *host, struct tn_err *err)
 	if (r < 0)
 		return r;
 	/* an empty close frame: FIN and opcode 8, length 0 */
+	host->batch = tn_batch_new(host->options.use_ring);
 	host->close_frame = tn_rcbuf_new(TN_SLICE("\x88\x00"), TN_SLICE_NONE);
-	if (host->close_frame == NULL)
+	if (host->close_frame == NULL || host->batch == NULL)
 		return tn_err_set(err, TN_E_NOMEM, "no memory for the host");
 	if (dir != NULL && dir[0] != '\0') {
 		host->bundle = tn_client_bundle_load(dir, err);
@@ -198,7 +200,9 @@ log_listening(const struct tn_host_io *host)
 	tn_log_event(host->log, TN_LOG_INFO, "ws.listen",
 	    TN_F_STR("on", host->listener.was_given ? "given socket" :
 		host->options.listen),
-	    TN_F_STR("worker", worker == NULL ? "" : worker));
+	    TN_F_STR("worker", worker == NULL ? "" : worker),
+	    TN_F_STR("sends", tn_batch_has_ring(host->batch) ? "io_uring" :
+		"sendmsg"));
 }
 
 static int
@@ -273,6 +277,7 @@ tn_host_io_free(struct tn_host_io **host)
 	tn_loop_ev_fini(&old->loop);
 	tn_client_bundle_free(&old->bundle);
 	tn_rcbuf_unref(&old->close_frame);
+	tn_batch_free(&old->batch);
 	tn_arena_fini(&old->scratch);
 	tn_buf_fini(&old->out);
 	free(old);

@@ -14,6 +14,7 @@ struct tn_host_io_options {
 	const char *const *trusted_proxies;	/* addresses; a Unix socket is trusted */
 	size_t ntrusted;
 	int send_buffer;		/* SO_SNDBUF, bytes; 0: 65536 */
+	bool use_ring;			/* send through io_uring, where it is there */
 	int drain_ms;			/* TERM to the end; 0: 5000 */
 	void (*on_reload)(void *arg);	/* HUP */
 	/* After TERM, when every connection has gone: is nothing left to do? NULL: yes. */

@@ -48,6 +48,7 @@ struct tn_host_io {
 	struct tn_list peers;
 	struct tn_list doomed;
 	struct tn_list dirty;		/* wires with something to send */
+	struct tn_batch *batch;
 	struct tn_rcbuf *close_frame;
 	struct tn_arena scratch;	/* of the request at hand */
 	struct tn_buf out;		/* of the answer at hand */

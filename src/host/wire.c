@@ -9,13 +9,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
+#include "host/batch.h"
 #include "host/peer.h"
 
 enum {
 	TURN_BYTES = 65536,	/* for one wire in one turn, or one frame */
 	TURN_FRAMES = 64,
+	VOLLEY_FRAMES = 1024,	/* of all wires, in one system call */
 };
 
 struct wire {
@@ -251,21 +252,23 @@ wait_writable(struct wire *wire)
 	lws_callback_on_writable(wire->peer->wsi);
 }
 
-/* The frames of one sendmsg. */
+/*
+ * The frames of one sendmsg, into iov, which has room for max of them. Returns
+ * how many.
+ */
 static size_t
-gather(const struct tn_outq *q, struct iovec *iov, size_t *bytes)
+gather(const struct tn_outq *q, struct iovec *iov, size_t max)
 {
-	size_t n = 0;
+	size_t n = 0, bytes = 0;
 
-	*bytes = 0;
-	while (n < q->len && n < TURN_FRAMES && *bytes < TURN_BYTES) {
+	while (n < q->len && n < max && bytes < TURN_BYTES) {
 		struct tn_slice frame = tn_rcbuf_frame(
 		    tn_outq_at(q, (uint32_t)n));
 
-		if (n > 0 && frame.len > TURN_BYTES - *bytes)
+		if (n > 0 && frame.len > TURN_BYTES - bytes)
 			break;
 		iov[n++] = (struct iovec){ (void *)frame.ptr, frame.len };
-		*bytes += frame.len;
+		bytes += frame.len;
 	}
 	return n;
 }
@@ -294,25 +297,16 @@ take_sent(struct wire *wire, size_t sent)
 	return 0;
 }
 
+/* sent  bytes, or a negative errno */
 static void
-send_frames(struct wire *wire)
+after_send(struct wire *wire, ssize_t sent)
 {
-	struct iovec iov[TURN_FRAMES];
-	struct msghdr message = { .msg_iov = iov };
-	size_t bytes;
-	ssize_t sent;
-
-	message.msg_iovlen = gather(&wire->w.out, iov, &bytes);
-	sent = sendmsg(wire->peer->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+	if ((sent < 0 && sent != -EAGAIN && sent != -EINTR) ||
+	    (sent > 0 && take_sent(wire, (size_t)sent) < 0)) {
 		tn_peer_doom(wire->peer);
 		return;
 	}
-	if (sent > 0 && take_sent(wire, (size_t)sent) < 0) {
-		tn_peer_doom(wire->peer);
-		return;
-	}
-	if (wire->w.out.len > 0 || (size_t)sent < bytes)
+	if (wire->w.out.len > 0 || lws_partial_buffered(wire->peer->wsi))
 		wait_writable(wire);
 }
 
@@ -328,34 +322,81 @@ queue_close(struct wire *wire)
 		tn_peer_doom(peer);
 }
 
-static void
-flush(struct wire *wire)
+/* Is there something that can be sent now? */
+static bool
+can_send(struct wire *wire)
 {
 	if (wire->is_over)
-		return;
+		return false;
 	if (wire->w.is_closing && !wire->is_close_sent)
 		queue_close(wire);
 	if (wire->w.pending || wire->w.out.len == 0)
-		return;
-	if (lws_partial_buffered(wire->peer->wsi))
-		wait_writable(wire);
-	else
-		send_frames(wire);
+		return false;
+	if (!lws_partial_buffered(wire->peer->wsi))
+		return true;
+	wait_writable(wire);
+	return false;
+}
+
+/* What goes in one system call, if there is one for many. */
+struct volley {
+	struct wire *wires[TN_BATCH_SENDS];
+	struct tn_batch_send sends[TN_BATCH_SENDS];
+	struct iovec iov[VOLLEY_FRAMES];
+	size_t n, frames;
+};
+
+/* The frames of a wire, as far as there is room for a whole turn's. */
+static void
+load(struct volley *v, struct wire *wire)
+{
+	struct tn_batch_send *send = &v->sends[v->n];
+
+	send->fd = wire->peer->fd;
+	send->iov = &v->iov[v->frames];
+	send->n = gather(&wire->w.out, send->iov, TURN_FRAMES);
+	v->frames += send->n;
+	v->wires[v->n++] = wire;
+}
+
+static bool
+is_full(const struct volley *v)
+{
+	return v->n == TN_BATCH_SENDS ||
+	    v->frames + TURN_FRAMES > VOLLEY_FRAMES;
+}
+
+/* Nothing that follows a send frees a wire: those are doomed, and reaped. */
+static void
+fire(struct tn_host_io *host, struct volley *v)
+{
+	if (v->n > 0)
+		tn_batch_send(host->batch, v->sends, v->n);
+	for (size_t i = 0; i < v->n; i++)
+		after_send(v->wires[i], v->sends[i].sent);
+	v->n = v->frames = 0;
 }
 
 bool
 tn_wires_flush(struct tn_host_io *host)
 {
-	const bool any = !tn_list_empty(&host->dirty);
+	struct volley v;
 
+	if (tn_list_empty(&host->dirty))
+		return false;
+	v.n = v.frames = 0;
 	while (!tn_list_empty(&host->dirty)) {
 		struct wire *wire = TN_CONTAINER(host->dirty.next, struct wire,
 		    dirty);
 
 		tn_list_remove(&wire->dirty);
-		flush(wire);
+		if (can_send(wire))
+			load(&v, wire);
+		if (is_full(&v))
+			fire(host, &v);
 	}
-	return any;
+	fire(host, &v);
+	return true;
 }
 
 int

@@ -352,13 +352,15 @@ report(struct load *l, uint64_t ops)
 
 	printf("mode=%s clients=%u inflight=%u ops=%llu per_second=%.0f "
 	    "cpu_us_per_op=%.3f p50_ms=%.3f p99_ms=%.3f lost=%llu "
-	    "doubled=%llu published=%llu cpu_us=%lld rss_kb=%lld\n", l->mode, l->nclients, l->inflight,
+	    "doubled=%llu published=%llu cpu_us=%lld open_first=%.0f "
+	    "open_last=%.0f rss_kb=%lld\n", l->mode, l->nclients, l->inflight,
 	    (unsigned long long)ops, (double)ops * 1e6 / (double)wall_us,
 	    ops == 0 ? 0 : (double)cpu_us / (double)ops,
 	    meter_percentile_ms(&l->meter, 0.5),
 	    meter_percentile_ms(&l->meter, 0.99),
 	    (unsigned long long)l->lost, (unsigned long long)l->doubled,
 	    (unsigned long long)l->published, (long long)cpu_us,
+	    l->pace_first, l->pace_last,
 	    (long long)meter_rss_kb(&l->meter));
 	return l->lost + l->doubled == 0 && ops > 0 ? 0 : 1;
 }

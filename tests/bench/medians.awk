@@ -12,7 +12,7 @@
 	for (i = 3; i <= NF; i++) {
 		split($i, pair, "=")
 		values[$1, $2, pair[1]] = values[$1, $2, pair[1]] " " pair[2]
-		if (pair[1] ~ /^(lost|doubled|wrong|status)$/)
+		if (pair[1] ~ /^(lost|doubled|missing|wrong|status)$/)
 			faults[$1] += pair[2]
 	}
 }

@@ -1,10 +1,15 @@
 # An SVG of a bench's server CPU per operation: a group of bars for each
-# operation, each group to its own scale, the figures beside the bars.
+# operation, each group to its own scale, the figures beside the bars. With
+# key and unit, of another of the results.
 #
 #	awk -v columns='ours node floor' -v title=TEXT \
 #	    -f medians.awk -f plot.awk RESULTS >plot.svg
 
 END {
+	if (key == "")
+		key = "cpu_us_per_op"
+	if (unit == "")
+		unit = "µs of server CPU per operation"
 	ncolumns = split(columns, column, " ")
 	split("#0f766e #94a3b8 #d6b36a #e7d3a8", colour, " ")
 	left = 150
@@ -19,14 +24,14 @@ END {
 	    "fill=\"#1f2937\">\n<title>%s</title>\n", height, title
 	printf "<rect width=\"700\" height=\"%d\" fill=\"#ffffff\"/>\n", height
 	text(20, 26, "font-size=\"16\" font-weight=\"600\"", title)
-	text(20, 46, "fill=\"#6b7280\"", "µs of server CPU per operation, " \
+	text(20, 46, "fill=\"#6b7280\"", unit ", " \
 	    "less is better; each operation to its own scale")
 	printf "%s</svg>\n", body
 }
 
 function group(operation,   c, value, most, first) {
 	for (c = 1; c <= ncolumns; c++) {
-		value = median(column[c], operation, "cpu_us_per_op")
+		value = median(column[c], operation, key)
 		if (value + 0 > most)
 			most = value + 0
 	}
@@ -34,7 +39,7 @@ function group(operation,   c, value, most, first) {
 		return
 	first = y
 	for (c = 1; c <= ncolumns; c++) {
-		value = median(column[c], operation, "cpu_us_per_op")
+		value = median(column[c], operation, key)
 		if (value != "")
 			draw(column[c], colour[c], value, value / most)
 	}

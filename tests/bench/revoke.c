@@ -310,8 +310,8 @@ prepare(struct revoke *r)
 	if (r->epoll < 0 || r->clients == NULL || r->ended_us == NULL ||
 	    r->killer == NULL || r->cli == NULL)
 		die("cannot start", &err);
-	if (sessions_make(&r->sessions, r->nsessions, &r->redis, r->secret,
-	    &err) < 0)
+	if (sessions_make(&r->sessions, 0, r->nsessions, &r->redis,
+	    r->secret, &err) < 0)
 		die("cannot make sessions", &err);
 }
 

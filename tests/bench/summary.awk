@@ -18,6 +18,9 @@ END {
 		row(names[i], "p50_ms", "p50, ms")
 		row(names[i], "p99_ms", "p99, ms")
 		row(names[i], "bytes_per_socket", "bytes per socket")
+		row(names[i], "cpu_percent", "% of a core")
+		row(names[i], "open_first", "opened first, /s")
+		row(names[i], "open_last", "opened last, /s")
 	}
 	printf "\nlost, doubled or wrong:"
 	for (c = 1; c <= ncolumns; c++)
@@ -35,7 +38,7 @@ function row(operation, key, unit,   c, r, value, part, any) {
 	printf "%-11s %-17s", operation, unit
 	for (c = 1; c <= ncolumns; c++)
 		printf " %13s", value[c] == "" ? "" : sprintf("%.2f", value[c])
-	for (r = 1; r <= nratios && key !~ /^(per_second|p..)/; r++) {
+	for (r = 1; r <= nratios && key !~ /^(per_second|p.._|open_)/; r++) {
 		split(ratio[r], part, "/")
 		printf "  %*s", length(ratio[r]), quotient(operation, key,
 		    part[1], part[2])
