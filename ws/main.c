@@ -10,11 +10,14 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/random.h"
+#include "cluster/canary.h"
 #include "cluster/redis_adapter.h"
 #include "cluster/registry.h"
 #include "host/host_io.h"
 #include "redis/link.h"
 #include "session/signature.h"
+
+#define CANARY_MS	10000	/* between two looks whether Redis is heard */
 
 static void
 link_up(void *arg)
@@ -23,6 +26,7 @@ link_up(void *arg)
 
 	chat_link_up(&site->chat);
 	tn_revocation_on_up(site->revocation);
+	tn_canary_on_up(site->canary);
 	rooms_resync(site);
 }
 
@@ -40,7 +44,8 @@ session_changed(struct tn_slice key, void *arg)
 {
 	struct site *site = arg;
 
-	tn_revocation_on_invalidate(site->revocation, key);
+	if (!tn_canary_on_invalidate(site->canary, key))
+		tn_revocation_on_invalidate(site->revocation, key);
 }
 
 static void
@@ -107,7 +112,10 @@ open_cluster(struct site *site, struct tn_err *err)
 	site->revocation = tn_revocation_new(loop, site->link, &site->log,
 	    &revocation, err);
 	site->io = tn_io_new(&cfg->io, &loop->wheel, &site->log, err);
-	if (site->registry == NULL || site->adapter == NULL ||
+	if (site->registry != NULL)
+		site->canary = tn_canary_new(loop, site->link, &site->log,
+		    tn_registry_id(site->registry), CANARY_MS, err);
+	if (site->canary == NULL || site->adapter == NULL ||
 	    site->revocation == NULL || site->io == NULL)
 		return err->code;
 	chat_init(&site->chat, &(struct chat_parts){ loop, site->link,
@@ -148,6 +156,7 @@ close_site(struct site *site)
 		tn_loop_run_deferred(tn_host_io_loop(site->host));
 	tn_link_free(&site->link);
 	tn_revocation_free(&site->revocation);
+	tn_canary_free(&site->canary);
 	if (site->chat.parts.loop != NULL)
 		chat_fini(&site->chat);
 	tn_host_io_free(&site->host);

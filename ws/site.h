@@ -12,6 +12,7 @@ struct site {
 	struct tn_host_io *host;
 	struct tn_link *link;
 	struct tn_registry *registry;
+	struct tn_canary *canary;
 	struct tn_adapter *adapter;
 	struct tn_io *io;
 	struct tn_ns *ns;		/* of the chat: "/packtchat" */

@@ -36,15 +36,10 @@ struct tn_revocation_options {
 	void *arg;
 };
 
-#define TN_REVOCATION_COUNTS(X)						\
-	X(reads, "sessions read again")					\
-	X(ended, "sockets closed: session gone or changed")		\
-	X(unseen, "sockets closed: session not seen for the bound")
-
 struct tn_revocation_counts {
-#define X(name, what)	uint64_t name;
-	TN_REVOCATION_COUNTS(X)
-#undef X
+	uint64_t reads;			/* of sessions, beside the first */
+	uint64_t ended;			/* sockets closed: session gone or changed */
+	uint64_t unseen;		/* sockets closed: bound passed */
 };
 
 struct tn_revocation *tn_revocation_new(struct tn_loop *loop,

@@ -103,3 +103,9 @@ tn_key_nodes(struct tn_buf *out)
 {
 	tn_buf_str(out, "tandem:nodes");
 }
+
+void
+tn_key_canary(struct tn_buf *out, struct tn_slice node)
+{
+	tagged(out, node, "canary");
+}

@@ -33,5 +33,6 @@ void tn_key_room_seen(struct tn_buf *out, struct tn_slice room,
     struct tn_slice user, struct tn_slice client_id);
 
 void tn_key_nodes(struct tn_buf *out);			/* sorted set of leases */
+void tn_key_canary(struct tn_buf *out, struct tn_slice node);	/* string, channel */
 
 #endif

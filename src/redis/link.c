@@ -322,6 +322,12 @@ tn_link_is_up(const struct tn_link *link)
 	return link->state == TN_LINK_UP;
 }
 
+void
+tn_link_restart(struct tn_link *link, const char *why)
+{
+	tn_link_lost_text(link, TN_E_AWAY, why);
+}
+
 bool
 tn_link_is_idle(const struct tn_link *link)
 {

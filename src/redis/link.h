@@ -61,6 +61,12 @@ void tn_link_free(struct tn_link **link);
 
 bool tn_link_is_up(const struct tn_link *link);
 
+/*
+ * Give both connections up and make them again, for a reason that is logged.
+ * Never from inside a waiter or a receiver of this link.
+ */
+void tn_link_restart(struct tn_link *link, const char *why);
+
 /* Is nobody waiting for an answer? */
 bool tn_link_is_idle(const struct tn_link *link);
 
