@@ -199,6 +199,7 @@ START_TEST(ten_thousand_in_one_turn)
 {
 	unsigned turns;
 
+	options.command_ms = 5000;
 	UNTIL(told.ups, 1);
 	turns = loop.turns;
 	for (int i = 0; i < 10000; i++)
@@ -239,6 +240,7 @@ START_TEST(large_answers)
 	char *big = malloc(3 << 20);
 	struct tn_slice argv[] = { S("ECHO"), { big, 3 << 20 } };
 
+	options.command_ms = 5000;
 	memset(big, 'x', 3 << 20);
 	for (int i = 1; i <= 4; i++) {	/* each within its own deadline */
 		ck_assert_int_eq(tn_link_call(link_, argv, 2, on_answer, NULL),

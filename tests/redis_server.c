@@ -43,27 +43,44 @@ redis_server_or_skip(void)
 	exit(EXIT_SUCCESS);
 }
 
+/* Sentinels rewrite their file, so each has its own. */
+static bool
+write_settings(const struct redis_server *s, char *path, size_t size)
+{
+	FILE *f;
+
+	snprintf(path, size, "%s/redis.conf", s->dir);
+	f = fopen(path, "w");
+	if (f == NULL)
+		return false;
+	fprintf(f, "port %d\nbind 127.0.0.1\nunixsocket %s\ndir %s\n"
+	    "daemonize no\nprotected-mode no\n", s->port, s->path, s->dir);
+	if (!s->is_sentinel)
+		fprintf(f, "save \"\"\nrepl-diskless-sync-delay 0\n");
+	fputs(s->settings == NULL ? "" : s->settings, f);
+	return fclose(f) == 0;
+}
+
 static void
 run(const struct redis_server *s)
 {
-	const char *password = s->password == NULL ? "" : s->password;
-	char program[128];
-	char *argv[] = {
-		(char[]){ "redis-server" }, (char[]){ "--port" }, (char[]){ "0" },
-		(char[]){ "--unixsocket" }, strdup(s->path),
-		(char[]){ "--save" }, (char[]){ "" },
-		(char[]){ "--daemonize" }, (char[]){ "no" },
-		(char[]){ "--enable-debug-command" }, (char[]){ "local" },
-		(char[]){ "--dir" }, strdup(s->dir),
-		(char[]){ "--requirepass" }, strdup(password), NULL,
-	};
+	char program[128], conf[192];
+	char *argv[] = { (char[]){ "redis-server" }, conf,
+		(char[]){ "--requirepass" },
+		strdup(s->password == NULL ? "" : s->password), NULL };
+	char as_sentinel[] = "--sentinel";
 	int null = open("/dev/null", O_RDWR);
 
+	if (s->is_sentinel) {
+		argv[2] = as_sentinel;
+		argv[3] = NULL;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(null, 0);
 	dup2(null, 1);
 	dup2(null, 2);
-	if (find_program(program, sizeof(program)))
+	if (find_program(program, sizeof(program)) &&
+	    write_settings(s, conf, sizeof(conf)))
 		execv(program, argv);
 	_exit(127);
 }
@@ -118,8 +135,17 @@ redis_server_kill(struct redis_server *s)
 void
 redis_server_stop(struct redis_server *s)
 {
+	static const char *const files[] = { "redis.sock", "redis.conf",
+		"nodes.conf", "dump.rdb" };
+	char path[192];
+
 	redis_server_kill(s);
-	unlink(s->path);
+	if (s->dir[0] == '\0')
+		return;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", s->dir, files[i]);
+		unlink(path);
+	}
 	rmdir(s->dir);
 	s->dir[0] = '\0';
 }

@@ -12,6 +12,9 @@ struct redis_server {
 	char dir[128];
 	char path[160];		/* of the socket */
 	const char *password;	/* borrowed; NULL: none */
+	int port;		/* on loopback too; 0: the socket alone */
+	bool is_sentinel;
+	const char *settings;	/* more of them, a line each; NULL: none */
 };
 
 /* Says "skip all" and ends the program if there is no redis-server. */

@@ -184,6 +184,20 @@ check_paths(const struct settings *s, struct tn_err *err)
 }
 
 static int
+check_redis(const struct settings *s, struct tn_err *err)
+{
+	if (s->redis.topology == TN_REDIS_SINGLE)
+		return 0;
+	if (s->redis_nodes.n == 0)
+		return tn_err_set(err, TN_E_CONFIG, "%s: [redis] topology "
+		    "needs nodes = host:port", s->file);
+	if (s->redis.topology == TN_REDIS_CLUSTER && s->redis.database != 0)
+		return tn_err_set(err, TN_E_CONFIG, "%s: [redis] a cluster "
+		    "has database 0 alone", s->file);
+	return 0;
+}
+
+static int
 check_origins(struct settings *s, struct tn_err *err)
 {
 	int status;
@@ -241,10 +255,13 @@ static void
 fill_options(struct settings *s)
 {
 	const char **texts[] = { &s->redis.path, &s->redis.user,
-	    &s->redis.password, &s->ws.client_dir, &s->log.file };
+	    &s->redis.password, &s->redis.sentinel_user,
+	    &s->redis.sentinel_password, &s->ws.client_dir, &s->log.file };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		empty_is_none(texts[i]);
+	s->redis.nodes = s->redis_nodes.items;
+	s->redis.nnodes = s->redis_nodes.n;
 	s->io.engine.origins = s->origins.items;
 	s->io.engine.norigins = s->origins.n;
 	s->ws.trusted_proxies = s->trusted_proxies.items;
@@ -263,6 +280,7 @@ complete(struct settings *s, const char *worker, struct tn_err *err)
 	if ((status = check_secrets(s, err)) < 0 ||
 	    (status = check_paths(s, err)) < 0 ||
 	    (status = check_origins(s, err)) < 0 ||
+	    (status = check_redis(s, err)) < 0 ||
 	    (status = set_worker(s, worker, err)) < 0)
 		return status;
 	fill_options(s);

@@ -86,6 +86,7 @@ struct settings {
 	struct settings_session session;
 	struct settings_account account;
 	struct tn_redis_options redis;
+	struct tn_conf_strings redis_nodes;
 	const char *namespace;		/* "/packtchat" */
 	struct tn_host_io_options ws;	/* tandem-ws as a server */
 	struct tn_io_options io;	/* its Engine.IO and Socket.IO */

@@ -36,6 +36,13 @@ static const char *const target_choices[] = {
 	NULL,
 };
 
+static const char *const topology_choices[] = {
+	[TN_REDIS_SINGLE] = "single",
+	[TN_REDIS_SENTINEL] = "sentinel",
+	[TN_REDIS_CLUSTER] = "cluster",
+	NULL,
+};
+
 static const char *const form_choices[] = { "pubsub", "sharded", NULL };
 
 static const char *const mode_choices[] = {
@@ -152,6 +159,16 @@ const struct tn_conf_key settings_keys[] = {
 	    .what = "password of that user, or of the server" },
 	{ "redis", "database", INT(redis.database, 0, 1023), .preset = "0",
 	    .what = "number of the database" },
+	{ "redis", "topology", CHOICE(redis.topology, topology_choices), .preset = "single",
+	    .what = "single: one server, as above; sentinel: the master that sentinels name; cluster: a Redis Cluster (database 0 alone)" },
+	{ "redis", "nodes", STRINGS(redis_nodes),
+	    .what = "the sentinels, or some nodes of the cluster: host:port, one a line" },
+	{ "redis", "master", STRING(redis.master), .preset = "mymaster",
+	    .what = "the master's name among its sentinels" },
+	{ "redis", "sentinel_user", STRING(redis.sentinel_user),
+	    .what = "ACL user of the sentinels" },
+	{ "redis", "sentinel_password", STRING(redis.sentinel_password), .secret = true,
+	    .what = "password of the sentinels" },
 	{ "redis", "connect_timeout", MS(redis.connect_ms, 10, 60 * SECOND), .preset = "1s",
 	    .what = "to connect" },
 	{ "redis", "command_timeout", MS(redis.command_ms, 10, 60 * SECOND), .preset = "1s",

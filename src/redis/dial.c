@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "redis/dial.h"
+#include "redis/topology.h"
 #include "redis/wire.h"
 
 static int
@@ -146,4 +147,37 @@ tn_dial_wait(int fd, short events, int64_t deadline_ms, struct tn_err *err)
 		if (r < 0 && errno != EINTR)
 			return tn_err_errno(err, TN_E_IO, "poll");
 	}
+}
+
+int
+tn_dial_sentinel(const struct tn_redis_options *options, unsigned i,
+    char *host, struct tn_redis_options *sentinel, struct tn_err *err)
+{
+	struct tn_redis_address address;
+	const char *text = options->nnodes == 0 ? "" :
+	    options->nodes[i % options->nnodes];
+
+	if (!tn_redis_address_read(tn_slice_str(text), &address))
+		return tn_err_set(err, TN_E_AWAY,
+		    "sentinel \"%.100s\" is not host:port", text);
+	memcpy(host, address.host, TN_REDIS_HOST);
+	*sentinel = *options;
+	sentinel->path = NULL;
+	sentinel->host = host;
+	sentinel->port = address.port;
+	sentinel->user = options->sentinel_user;
+	sentinel->password = options->sentinel_password;
+	sentinel->database = 0;
+	return 0;
+}
+
+void
+tn_dial_ask_master(struct tn_buf *out, const struct tn_redis_options *options)
+{
+	const struct tn_slice words[] = {
+		TN_SLICE("SENTINEL"), TN_SLICE("GET-MASTER-ADDR-BY-NAME"),
+		tn_slice_str(options->master),
+	};
+
+	tn_command_append(out, words, 3);
 }

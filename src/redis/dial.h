@@ -44,6 +44,20 @@ int tn_dial_check(int fd, struct tn_err *err);
 size_t tn_dial_greet(struct tn_buf *out,
     const struct tn_redis_options *options);
 
+/*
+ * The i-th sentinel as an address to dial, and how it is greeted.
+ *
+ * host  TN_REDIS_HOST bytes that options->host will point to
+ *
+ * Returns 0, or TN_E_CONFIG if it is no "host:port".
+ */
+int tn_dial_sentinel(const struct tn_redis_options *options, unsigned i,
+    char *host, struct tn_redis_options *sentinel, struct tn_err *err);
+
+/* Append the question who is master. Its answer: tn_redis_master_read. */
+void tn_dial_ask_master(struct tn_buf *out,
+    const struct tn_redis_options *options);
+
 /* Wait till fd is ready (poll's events). Returns 0, TN_E_TIMEOUT, TN_E_IO. */
 int tn_dial_wait(int fd, short events, int64_t deadline_ms,
     struct tn_err *err);

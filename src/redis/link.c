@@ -7,6 +7,11 @@
  *	subs: AUTH  CLIENT ID  SUBSCRIBE...          (confirmed, each)
  *	calls:                 AUTH  SELECT  CLIENT TRACKING ON REDIRECT n
  *
+ * With sentinels, one of them is asked first who the master is, and a ROLE
+ * among the greetings makes sure of it. The connection to the sentinel stays,
+ * for it tells when the master is another; without it, that is seen when the
+ * old one is silent or closes.
+ *
  * Whatever goes wrong on either closes both, fails the commands that had
  * begun to leave (nobody knows whether Redis carried them out), keeps those
  * that had not, and tries again a little later.
@@ -19,6 +24,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "redis/dial.h"
+#include "redis/link_cluster.h"
 #include "redis/link_impl.h"
 
 #define RETRY_MIN_MS	50
@@ -60,6 +66,7 @@ tn_link_lost(struct tn_link *link, const struct tn_err *err)
 	log_lost(link, was_up, err);
 	tn_link_conn_close(&link->calls);
 	tn_link_conn_close(&link->subs);
+	tn_link_conn_close(&link->guide);
 	begun = tn_link_take_back(link);
 	link->state = TN_LINK_DOWN;
 	if (link->attempt < 6 && RETRY_MIN_MS << link->attempt < RETRY_MAX_MS)
@@ -139,7 +146,13 @@ static void
 begin_greeting(struct tn_link *link, struct tn_link_conn *c,
     const struct tn_slice *last, size_t words)
 {
-	link->greetings = tn_dial_greet(&c->out, link->options);
+	struct tn_slice role = TN_SLICE("ROLE");
+
+	link->greetings = tn_dial_greet(&c->out, &link->target);
+	if (link->options->topology == TN_REDIS_SENTINEL && c == &link->calls) {
+		tn_command_append(&c->out, &role, 1);
+		link->greetings++;
+	}
 	tn_command_append(&c->out, last, words);
 	tn_link_conn_send_soon(c);
 }
@@ -211,6 +224,11 @@ on_push(struct tn_link_conn *c, const struct tn_reply *r)
 			link->unconfirmed--;
 		maybe_up(link);
 		break;
+	case TN_PUSH_TAKEN_BACK:
+		if (link->on_shard_lost != NULL)
+			link->on_shard_lost(tn_reply_text(tn_reply_at(r, 1)),
+			    link->on_shard_lost_arg);
+		break;
 	case TN_PUSH_WRONG:
 		tn_link_lost_text(link, TN_E_AWAY, "redis pushed what is no message");
 		break;
@@ -230,6 +248,10 @@ on_answer(struct tn_link_conn *c, const struct tn_reply *r)
 	}
 	if (tn_reply_type(r) == TN_REPLY_ERROR) {
 		lost_reply(link, r);
+	} else if (tn_reply_type(r) == TN_REPLY_ARRAY &&
+	    !tn_redis_is_master(r)) {
+		tn_link_lost_text(link, TN_E_AWAY,
+		    "whom the sentinel named is no master");
 	} else if (link->greetings > 0) {
 		link->greetings--;
 		maybe_up(link);
@@ -250,24 +272,122 @@ static const struct tn_link_conn_hooks subs_hooks = {
 };
 
 static void
-start(void *arg)
+dial_both(struct tn_link *link)
 {
-	struct tn_link *link = arg;
 	struct tn_err err;
 	int r;
 
 	link->state = TN_LINK_DIALING;
-	tn_buf_reset(&link->calls.out);
-	tn_buf_reset(&link->subs.out);
-	link->calls.out_at = link->subs.out_at = 0;
-	step_in(link, tn_redis_connect_ms(link->options), on_greeting_due);
-	r = tn_link_conn_dial(&link->calls, link->options, link->attempt, &err);
+	r = tn_link_conn_dial(&link->calls, &link->target, link->attempt, &err);
 	if (r == 0)
-		r = tn_link_conn_dial(&link->subs, link->options,
+		r = tn_link_conn_dial(&link->subs, &link->target,
 		    link->attempt, &err);
 	if (r < 0)
 		tn_link_lost(link, &err);
 }
+
+/* ---- by sentinels ---------------------------------------------------------*/
+
+static void
+on_guide_open(struct tn_link_conn *c)
+{
+	struct tn_link *link = c->arg;
+	struct tn_redis_options sentinel = link->target;
+
+	link->greetings = tn_dial_greet(&c->out, &sentinel);
+	tn_dial_ask_master(&c->out, link->options);
+	tn_link_conn_send_soon(c);
+}
+
+static void
+on_master(struct tn_link *link, const struct tn_reply *r)
+{
+	const struct tn_slice words[] = {
+		TN_SLICE("SUBSCRIBE"), TN_SLICE("+switch-master"),
+	};
+
+	if (!tn_redis_master_read(r, &link->master)) {
+		tn_link_lost_text(link, TN_E_AWAY,
+		    "the sentinel knows no master of that name");
+		return;
+	}
+	tn_command_append(&link->guide.out, words, 2);
+	tn_link_conn_send_soon(&link->guide);
+	link->target = tn_redis_options_at(link->options, &link->master);
+	dial_both(link);
+}
+
+/* message +switch-master "NAME old-ip old-port new-ip new-port" */
+static void
+on_guide_told(struct tn_link *link, const struct tn_reply *r)
+{
+	struct tn_slice text = tn_reply_text(tn_reply_at(r, 2));
+
+	if (tn_slice_is(tn_reply_text(tn_reply_at(r, 0)), "message") &&
+	    tn_slice_is(tn_slice_cut(&text, ' '), link->options->master))
+		tn_link_lost_text(link, TN_E_AWAY, "redis has a new master");
+}
+
+static void
+on_guide(struct tn_link_conn *c, const struct tn_reply *r)
+{
+	struct tn_link *link = c->arg;
+
+	if (link->state != TN_LINK_SEEKING)
+		on_guide_told(link, r);
+	else if (tn_reply_type(r) == TN_REPLY_ERROR)
+		lost_reply(link, r);
+	else if (link->greetings > 0)
+		link->greetings--;
+	else
+		on_master(link, r);
+}
+
+/* Once the master is found, it can be done without. */
+static void
+on_guide_lost(struct tn_link_conn *c, const struct tn_err *err)
+{
+	struct tn_link *link = c->arg;
+
+	if (link->state == TN_LINK_SEEKING)
+		tn_link_lost(link, err);
+}
+
+static const struct tn_link_conn_hooks guide_hooks = {
+	on_guide_open, on_guide, on_guide_lost,
+};
+
+static void
+seek(struct tn_link *link)
+{
+	struct tn_err err;
+
+	link->state = TN_LINK_SEEKING;
+	if (tn_dial_sentinel(link->options, link->attempt,
+	    link->sentinel.host, &link->target, &err) < 0 ||
+	    tn_link_conn_dial(&link->guide, &link->target, 0, &err) < 0)
+		tn_link_lost(link, &err);
+}
+
+static void
+start(void *arg)
+{
+	struct tn_link *link = arg;
+
+	tn_buf_reset(&link->calls.out);
+	tn_buf_reset(&link->subs.out);
+	tn_buf_reset(&link->guide.out);
+	link->calls.out_at = link->subs.out_at = link->guide.out_at = 0;
+	step_in(link, tn_redis_connect_ms(link->options), on_greeting_due);
+	if (link->options->topology == TN_REDIS_SENTINEL) {
+		seek(link);
+		return;
+	}
+	link->target = *link->options;
+	dial_both(link);
+}
+
+/* ---- life -----------------------------------------------------------------*/
 
 struct tn_link *
 tn_link_new(struct tn_loop *loop, struct tn_log *log,
@@ -285,8 +405,17 @@ tn_link_new(struct tn_loop *loop, struct tn_log *log,
 	link->options = options;
 	if (hooks != NULL)
 		link->hooks = *hooks;
+	if (options->topology == TN_REDIS_CLUSTER) {
+		link->cluster = tn_cluster_new(loop, log, options, hooks);
+		if (link->cluster != NULL)
+			return link;
+		free(link);
+		tn_err_set(err, TN_E_NOMEM, "no memory for the link to redis");
+		return NULL;
+	}
 	tn_link_conn_init(&link->calls, loop, &calls_hooks, link);
 	tn_link_conn_init(&link->subs, loop, &subs_hooks, link);
+	tn_link_conn_init(&link->guide, loop, &guide_hooks, link);
 	/* It changes places with the buffer of calls, so has its ceiling. */
 	tn_buf_init(&link->pending, link->calls.out.max);
 	start(link);
@@ -301,12 +430,19 @@ tn_link_free(struct tn_link **link)
 
 	if (l == NULL)
 		return;
+	if (l->cluster != NULL) {
+		tn_cluster_free(l->cluster);
+		*link = NULL;
+		free(l);
+		return;
+	}
 	l->is_closing = true;
 	l->state = TN_LINK_DOWN;
 	tn_wheel_cancel(&l->loop->wheel, &l->step);
 	tn_wheel_cancel(&l->loop->wheel, &l->head);
 	tn_link_conn_fini(&l->calls);
 	tn_link_conn_fini(&l->subs);
+	tn_link_conn_fini(&l->guide);
 	tn_err_set(&err, TN_E_AWAY, "the link to redis is closed");
 	tn_link_fail(l, l->queue.len, &err);
 	*link = NULL;
@@ -319,27 +455,59 @@ tn_link_free(struct tn_link **link)
 bool
 tn_link_is_up(const struct tn_link *link)
 {
+	if (link->cluster != NULL)
+		return tn_cluster_is_up(link->cluster);
 	return link->state == TN_LINK_UP;
 }
 
 void
 tn_link_restart(struct tn_link *link, const char *why)
 {
-	tn_link_lost_text(link, TN_E_AWAY, why);
+	if (link->cluster != NULL)
+		tn_cluster_restart(link->cluster, why);
+	else
+		tn_link_lost_text(link, TN_E_AWAY, why);
+}
+
+void
+tn_link_on_shard_lost(struct tn_link *link,
+    void (*fn)(struct tn_slice channel, void *arg), void *arg)
+{
+	link->on_shard_lost = fn;
+	link->on_shard_lost_arg = arg;
 }
 
 bool
 tn_link_is_idle(const struct tn_link *link)
 {
+	if (link->cluster != NULL)
+		return tn_cluster_is_idle(link->cluster);
 	return link->queue.len == 0;
 }
 
+static struct tn_map *
+names_of(struct tn_link *link, enum tn_sub_kind kind)
+{
+	switch (kind) {
+	case TN_SUB_CHANNEL:
+		return &link->table.channels;
+	case TN_SUB_PATTERN:
+		return &link->table.patterns;
+	default:
+		return &link->table.shards;
+	}
+}
+
 static int
-subscribe(struct tn_link *link, struct tn_map *names, const char *verb,
+subscribe(struct tn_link *link, enum tn_sub_kind kind, const char *verb,
     struct tn_slice name, tn_link_message_fn *fn, void *arg)
 {
-	int r = tn_subs_add(names, name, fn, arg);
+	int r;
 
+	if (link->cluster != NULL)
+		return tn_cluster_subscribe(link->cluster, kind, name, fn,
+		    arg);
+	r = tn_subs_add(names_of(link, kind), name, fn, arg);
 	if (r < 0 || link->state < TN_LINK_GREETING_CALLS)
 		return r;
 	tn_subs_write(&link->subs.out, verb, name);
@@ -350,10 +518,15 @@ subscribe(struct tn_link *link, struct tn_map *names, const char *verb,
 }
 
 static void
-unsubscribe(struct tn_link *link, struct tn_map *names, const char *verb,
+unsubscribe(struct tn_link *link, enum tn_sub_kind kind, const char *verb,
     struct tn_slice name)
 {
-	if (!tn_subs_remove(names, name) || link->state < TN_LINK_GREETING_CALLS)
+	if (link->cluster != NULL) {
+		tn_cluster_unsubscribe(link->cluster, kind, name);
+		return;
+	}
+	if (!tn_subs_remove(names_of(link, kind), name) ||
+	    link->state < TN_LINK_GREETING_CALLS)
 		return;
 	tn_subs_write(&link->subs.out, verb, name);
 	tn_link_conn_send_soon(&link->subs);
@@ -366,43 +539,40 @@ tn_link_loop(const struct tn_link *link)
 }
 
 int
-tn_link_subscribe(struct tn_link *link, struct tn_slice channel,
+tn_link_subscribe(struct tn_link *link, struct tn_slice name,
     tn_link_message_fn *fn, void *arg)
 {
-	return subscribe(link, &link->table.channels, "SUBSCRIBE", channel,
-	    fn, arg);
+	return subscribe(link, TN_SUB_CHANNEL, "SUBSCRIBE", name, fn, arg);
+}
+
+void
+tn_link_unsubscribe(struct tn_link *link, struct tn_slice name)
+{
+	unsubscribe(link, TN_SUB_CHANNEL, "UNSUBSCRIBE", name);
 }
 
 int
-tn_link_psubscribe(struct tn_link *link, struct tn_slice pattern,
+tn_link_psubscribe(struct tn_link *link, struct tn_slice name,
     tn_link_message_fn *fn, void *arg)
 {
-	return subscribe(link, &link->table.patterns, "PSUBSCRIBE", pattern,
-	    fn, arg);
+	return subscribe(link, TN_SUB_PATTERN, "PSUBSCRIBE", name, fn, arg);
 }
 
 void
-tn_link_unsubscribe(struct tn_link *link, struct tn_slice channel)
+tn_link_punsubscribe(struct tn_link *link, struct tn_slice name)
 {
-	unsubscribe(link, &link->table.channels, "UNSUBSCRIBE", channel);
-}
-
-void
-tn_link_punsubscribe(struct tn_link *link, struct tn_slice pattern)
-{
-	unsubscribe(link, &link->table.patterns, "PUNSUBSCRIBE", pattern);
+	unsubscribe(link, TN_SUB_PATTERN, "PUNSUBSCRIBE", name);
 }
 
 int
-tn_link_ssubscribe(struct tn_link *link, struct tn_slice channel,
+tn_link_ssubscribe(struct tn_link *link, struct tn_slice name,
     tn_link_message_fn *fn, void *arg)
 {
-	return subscribe(link, &link->table.shards, "SSUBSCRIBE", channel, fn,
-	    arg);
+	return subscribe(link, TN_SUB_SHARD, "SSUBSCRIBE", name, fn, arg);
 }
 
 void
-tn_link_sunsubscribe(struct tn_link *link, struct tn_slice channel)
+tn_link_sunsubscribe(struct tn_link *link, struct tn_slice name)
 {
-	unsubscribe(link, &link->table.shards, "SUNSUBSCRIBE", channel);
+	unsubscribe(link, TN_SUB_SHARD, "SUNSUBSCRIBE", name);
 }

@@ -30,7 +30,10 @@ typedef void tn_link_message_fn(struct tn_slice channel,
     struct tn_slice payload, void *arg);
 
 struct tn_link_hooks {
-	/* Both connections are up and subscribed again; or the link is lost. */
+	/*
+	 * Both connections are up and subscribed again (in a cluster, those to
+	 * all masters); or the link is lost (to one of them).
+	 */
 	void (*on_up)(void *arg);
 	void (*on_down)(const struct tn_err *err, void *arg);
 	/*

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "redis/dial.h"
+#include "redis/link_cluster.h"
 #include "redis/link_impl.h"
 
 static int64_t
@@ -202,13 +203,26 @@ tn_link_call(struct tn_link *link, const struct tn_slice *argv,
 {
 	struct tn_waiter w = { .fn = fn, .arg = arg };
 	struct tn_command command;
-	int r = tn_command_format(&command, argv, argc, NULL);
+	int r;
 
+	if (link->cluster != NULL)
+		return tn_cluster_call(link->cluster, argv, argc, fn, arg);
+	r = tn_command_format(&command, argv, argc, NULL);
 	w.deadline_ms = now_ms(link) + tn_redis_command_ms(link->options);
 	if (r == 0)
 		r = give(link, &w, &command);
 	tn_command_free(&command);
 	return r;
+}
+
+int
+tn_link_give(struct tn_link *link, const struct tn_command *command,
+    tn_link_fn *fn, void *arg)
+{
+	struct tn_waiter w = { .fn = fn, .arg = arg };
+
+	w.deadline_ms = now_ms(link) + tn_redis_command_ms(link->options);
+	return give(link, &w, command);
 }
 
 static void
@@ -255,12 +269,17 @@ tn_link_eval(struct tn_link *link, const struct tn_script *script,
     const struct tn_slice *keys, size_t nkeys, const struct tn_slice *args,
     size_t nargs, tn_link_fn *fn, void *arg)
 {
-	const char *sha = find_digest(link, script->text);
 	struct tn_waiter w = { .fn = fn, .arg = arg };
 	struct tn_command plain, by_digest = { NULL, 0 };
-	int r = tn_command_eval(&plain, TN_SLICE("EVAL"),
-	    tn_slice_str(script->text), keys, nkeys, args, nargs, NULL);
+	const char *sha;
+	int r;
 
+	if (link->cluster != NULL)
+		return tn_cluster_eval(link->cluster, script, keys, nkeys,
+		    args, nargs, fn, arg);
+	sha = find_digest(link, script->text);
+	r = tn_command_eval(&plain, TN_SLICE("EVAL"),
+	    tn_slice_str(script->text), keys, nkeys, args, nargs, NULL);
 	if (r == 0 && sha != NULL)
 		r = tn_command_eval(&by_digest, TN_SLICE("EVALSHA"),
 		    tn_slice_str(sha), keys, nkeys, args, nargs, NULL);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "redis/link_impl.h"
+#include "redis/link_cluster.h"
 
 #define WORDS_ON_STACK	40
 
@@ -49,6 +49,9 @@ tn_link_count(struct tn_link *link, bool of_shards,
 
 	if (n == 0 || n + 2 > WORDS_ON_STACK)
 		return TN_E_LIMIT;
+	if (link->cluster != NULL)
+		return tn_cluster_count(link->cluster, of_shards, channels, n,
+		    fn, arg);
 	c = calloc(1, sizeof(*c) + n * sizeof(c->counts[0]));
 	if (c == NULL)
 		return TN_E_NOMEM;

@@ -6,11 +6,13 @@
 #include "redis/link_conn.h"
 #include "redis/link_queue.h"
 #include "redis/link_subs.h"
+#include "redis/topology.h"
 
 #define TN_LINK_SCRIPTS	64	/* digests remembered; others go as text */
 
 enum tn_link_state {
 	TN_LINK_DOWN,		/* waiting to try again */
+	TN_LINK_SEEKING,	/* a sentinel is asked for the master */
 	TN_LINK_DIALING,	/* until both are connected */
 	TN_LINK_GREETING_SUBS,	/* until it has told its number */
 	TN_LINK_GREETING_CALLS,	/* until tracking is on and all confirmed */
@@ -26,6 +28,12 @@ struct tn_link {
 	struct tn_loop *loop;
 	struct tn_log *log;
 	const struct tn_redis_options *options;
+	struct tn_link_cluster *cluster;	/* then nothing else is used */
+	struct tn_redis_options target;	/* who is dialed: the master, if sought */
+	struct tn_redis_address master, sentinel;
+	struct tn_link_conn guide;	/* to a sentinel */
+	void (*on_shard_lost)(struct tn_slice channel, void *arg);
+	void *on_shard_lost_arg;
 	struct tn_link_hooks hooks;
 	enum tn_link_state state;
 	struct tn_link_conn calls;
@@ -59,6 +67,14 @@ void tn_link_swap_out(struct tn_link *link);
 
 /* Call the n oldest waiters with err. */
 void tn_link_fail(struct tn_link *link, size_t n, const struct tn_err *err);
+
+/* Send a command that is formatted already; it is copied. As tn_link_call. */
+int tn_link_give(struct tn_link *link, const struct tn_command *command,
+    tn_link_fn *fn, void *arg);
+
+/* Told when Redis takes a channel of shards back, as its slot has moved. */
+void tn_link_on_shard_lost(struct tn_link *link,
+    void (*fn)(struct tn_slice channel, void *arg), void *arg);
 
 /* Hand a reply to the oldest waiter. */
 void tn_link_answer(struct tn_link *link, const struct tn_reply *r);

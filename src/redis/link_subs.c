@@ -140,6 +140,9 @@ tn_subs_push(const struct tn_subs *subs, const struct tn_reply *r,
 	if (tn_slice_is(kind, "subscribe") ||
 	    tn_slice_is(kind, "psubscribe") || tn_slice_is(kind, "ssubscribe"))
 		return TN_PUSH_CONFIRMED;
+	if (tn_slice_is(kind, "sunsubscribe") &&
+	    tn_map_get(&subs->shards, name) != NULL)
+		return TN_PUSH_TAKEN_BACK;
 	if (tn_slice_is(kind, "unsubscribe") ||
 	    tn_slice_is(kind, "punsubscribe") ||
 	    tn_slice_is(kind, "sunsubscribe") || tn_slice_is(kind, "pong"))

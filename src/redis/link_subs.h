@@ -6,6 +6,8 @@
 #include "base/map.h"
 #include "redis/link.h"
 
+enum tn_sub_kind { TN_SUB_CHANNEL, TN_SUB_PATTERN, TN_SUB_SHARD, TN_SUB_KINDS };
+
 struct tn_subs {
 	struct tn_map channels;		/* name -> struct of subs.c */
 	struct tn_map patterns;
@@ -34,6 +36,7 @@ enum tn_push {
 	TN_PUSH_WRONG,		/* nothing Redis would send */
 	TN_PUSH_CONFIRMED,	/* a subscription stands */
 	TN_PUSH_DONE,		/* given to its receiver, or of no interest */
+	TN_PUSH_TAKEN_BACK,	/* a channel of shards that is still wanted */
 };
 
 /* Take what came on the connection for subscriptions. */

@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "redis/dial.h"
+#include "redis/redis_cluster.h"
+#include "redis/topology.h"
 #include "redis/wire.h"
 
 /*
@@ -41,6 +43,7 @@ struct digest {
 };
 
 struct tn_redis {
+	struct tn_redis_cluster *cluster;	/* then nothing else is used */
 	const struct tn_redis_options *options;
 	pthread_mutex_t lock;	/* of what follows */
 	pthread_cond_t released;
@@ -160,9 +163,21 @@ receive(struct conn *c, int64_t deadline_ms, struct tn_reply **out,
 	return r < 0 ? r : 0;
 }
 
-/* AUTH and SELECT in one go. A refusal means: no connection. */
+/* The answer to the last word of a greeting, if there is one. */
+typedef int greeted_fn(const struct tn_reply *reply, void *arg,
+    struct tn_err *err);
+
+struct greeting {
+	const struct tn_redis_options *options;
+	void (*write_last)(struct tn_buf *out,
+	    const struct tn_redis_options *options);
+	greeted_fn *fn;
+	void *arg;
+};
+
+/* AUTH, SELECT and what else in one go. A refusal means: no connection. */
 static int
-greet(struct tn_redis *redis, struct conn *c, int64_t deadline_ms,
+greet(const struct greeting *g, struct conn *c, int64_t deadline_ms,
     struct tn_err *err)
 {
 	struct tn_buf out;
@@ -171,7 +186,11 @@ greet(struct tn_redis *redis, struct conn *c, int64_t deadline_ms,
 	int r;
 
 	tn_buf_init(&out, TN_REDIS_GREETING_MAX);
-	replies = tn_dial_greet(&out, redis->options);
+	replies = tn_dial_greet(&out, g->options);
+	if (g->write_last != NULL) {
+		g->write_last(&out, g->options);
+		replies++;
+	}
 	r = tn_buf_finish(&out, &bytes, err);
 	if (r == 0)
 		r = send_all(c, bytes, deadline_ms, &sent, err);
@@ -183,6 +202,8 @@ greet(struct tn_redis *redis, struct conn *c, int64_t deadline_ms,
 			tn_reply_fail(reply, err);
 			r = TN_E_AWAY;
 		}
+		if (r == 0 && replies == 0 && g->fn != NULL)
+			r = g->fn(reply, g->arg, err);
 		tn_reply_free(&reply);
 	}
 	if (out.ptr != NULL)
@@ -207,24 +228,85 @@ make_blocking(int fd, int wait_ms, struct tn_err *err)
 }
 
 static int
-connect_once(struct tn_redis *redis, struct conn *c, unsigned attempt,
+connect_once(const struct greeting *g, struct conn *c, unsigned attempt,
     int64_t deadline_ms, struct tn_err *err)
 {
-	int r = tn_dial(redis->options, attempt, &c->fd, err);
+	int r = tn_dial(g->options, attempt, &c->fd, err);
 
 	if (r == 0)
 		r = tn_dial_wait(c->fd, POLLOUT, deadline_ms, err);
 	if (r == 0)
 		r = tn_dial_check(c->fd, err);
 	if (r == 0)
-		r = make_blocking(c->fd, tn_redis_command_ms(redis->options),
-		    err);
+		r = make_blocking(c->fd, tn_redis_command_ms(g->options), err);
 	if (r == 0)
 		r = tn_reader_init(&c->reader, err);
 	if (r == 0)
-		r = greet(redis, c, deadline_ms, err);
+		r = greet(g, c, deadline_ms, err);
 	if (r < 0)
 		hang_up(c);
+	return r;
+}
+
+/* ---- by sentinels ---------------------------------------------------------*/
+
+static int
+take_master(const struct tn_reply *reply, void *arg, struct tn_err *err)
+{
+	if (tn_redis_master_read(reply, arg))
+		return 0;
+	return tn_err_set(err, TN_E_AWAY,
+	    "the sentinel knows no master of that name");
+}
+
+static int
+check_master(const struct tn_reply *reply, void *arg, struct tn_err *err)
+{
+	(void)arg;
+	if (tn_redis_is_master(reply))
+		return 0;
+	return tn_err_set(err, TN_E_AWAY,
+	    "whom the sentinel named is no master");
+}
+
+static void
+write_role(struct tn_buf *out, const struct tn_redis_options *options)
+{
+	struct tn_slice role = TN_SLICE("ROLE");
+
+	(void)options;
+	tn_command_append(out, &role, 1);
+}
+
+/* Each sentinel in turn, and whom it names, until one is a master. */
+static int
+connect_to_master(struct tn_redis *redis, struct conn *c, struct tn_err *err)
+{
+	int64_t end_ms = tn_clock_mono_ms() +
+	    tn_redis_connect_ms(redis->options);
+	struct tn_redis_address master;
+	struct tn_redis_options at;
+	char host[TN_REDIS_HOST];
+	int r = tn_err_set(err, TN_E_AWAY, "no sentinels are configured");
+
+	for (size_t i = 0; i < redis->options->nnodes; i++) {
+		const struct greeting ask = { &at, tn_dial_ask_master,
+		    take_master, &master };
+		const struct greeting join = { &at, write_role, check_master,
+		    NULL };
+
+		r = tn_dial_sentinel(redis->options, (unsigned)i, host, &at,
+		    err);
+		if (r == 0)
+			r = connect_once(&ask, c, 0, end_ms, err);
+		hang_up(c);
+		if (r < 0)
+			continue;
+		at = tn_redis_options_at(redis->options, &master);
+		r = connect_once(&join, c, 0, end_ms, err);
+		if (r == 0 || r == TN_E_NOMEM)
+			return r;
+	}
 	return r;
 }
 
@@ -236,10 +318,16 @@ connect_to(struct tn_redis *redis, struct conn *c, struct tn_err *err)
 	    tn_redis_connect_ms(redis->options);
 	bool is_path = redis->options->path != NULL &&
 	    *redis->options->path != '\0';
-	int r = connect_once(redis, c, 0, deadline_ms, err);
+	const struct greeting plain = { .options = redis->options };
+	int r;
 
+	if (redis->options->topology == TN_REDIS_SENTINEL) {
+		r = connect_to_master(redis, c, err);
+		return r == TN_E_NOMEM || r == 0 ? r : TN_E_AWAY;
+	}
+	r = connect_once(&plain, c, 0, deadline_ms, err);
 	if (r == TN_E_AWAY && !is_path)
-		r = connect_once(redis, c, 1, deadline_ms, err);
+		r = connect_once(&plain, c, 1, deadline_ms, err);
 	/* Whatever kept us from it, a caller should know it as one thing. */
 	return r == TN_E_NOMEM || r == 0 ? r : TN_E_AWAY;
 }
@@ -284,10 +372,9 @@ send_command(struct tn_redis *redis, struct conn *c, struct tn_slice bytes,
 	}
 }
 
-/* One command; the reply may be an error reply. */
-static int
-exchange(struct tn_redis *redis, const struct tn_command *command,
-    struct tn_reply **out, struct tn_err *err)
+int
+tn_redis_exchange(struct tn_redis *redis, const struct tn_command *command,
+    size_t unheard, struct tn_reply **out, struct tn_err *err)
 {
 	struct tn_slice bytes = tn_slice(command->ptr, command->len);
 	int64_t deadline_ms = 0;
@@ -299,11 +386,51 @@ exchange(struct tn_redis *redis, const struct tn_command *command,
 	r = send_command(redis, c, bytes, &deadline_ms, err);
 	if (r == 0)
 		r = receive(c, deadline_ms, out, err);
+	while (r == 0 && unheard-- > 0) {
+		tn_reply_free(out);
+		r = receive(c, deadline_ms, out, err);
+	}
 	/* What follows an answer belongs to no question: start again. */
 	if (r < 0 || tn_reader_has_rest(&c->reader))
 		hang_up(c);
 	release(redis, c);
 	return r;
+}
+
+/* A master that was made a replica takes no writes: nothing has run. */
+static bool
+is_demoted(const struct tn_redis *redis, const struct tn_reply *reply)
+{
+	return redis->options->topology == TN_REDIS_SENTINEL &&
+	    tn_reply_type(reply) == TN_REPLY_ERROR &&
+	    tn_slice_starts(tn_reply_text(reply), TN_SLICE("READONLY"));
+}
+
+static void
+hang_up_idle(struct tn_redis *redis)
+{
+	pthread_mutex_lock(&redis->lock);
+	for (struct conn *c = redis->idle; c != NULL; c = c->next)
+		hang_up(c);
+	pthread_mutex_unlock(&redis->lock);
+}
+
+/* One command; the reply may be an error reply. key.ptr NULL: it has none. */
+static int
+exchange(struct tn_redis *redis, const struct tn_command *command,
+    struct tn_slice key, struct tn_reply **out, struct tn_err *err)
+{
+	int r;
+
+	if (redis->cluster != NULL)
+		return tn_redis_cluster_exchange(redis->cluster, command, key,
+		    out, err);
+	r = tn_redis_exchange(redis, command, 0, out, err);
+	if (r < 0 || !is_demoted(redis, *out))
+		return r;
+	tn_reply_free(out);
+	hang_up_idle(redis);
+	return tn_redis_exchange(redis, command, 0, out, err);
 }
 
 static int
@@ -325,7 +452,8 @@ tn_redis_call(struct tn_redis *redis, const struct tn_slice *argv,
 
 	*out = NULL;
 	if (r == 0)
-		r = exchange(redis, &command, out, err);
+		r = exchange(redis, &command, tn_redis_key_of(argv, argc), out,
+		    err);
 	tn_command_free(&command);
 	return refuse_error(r, out, err);
 }
@@ -385,6 +513,7 @@ tn_redis_eval(struct tn_redis *redis, const struct tn_script *script,
     const struct tn_slice *keys, size_t nkeys, const struct tn_slice *args,
     size_t nargs, struct tn_reply **out, struct tn_err *err)
 {
+	struct tn_slice key = nkeys > 0 ? keys[0] : TN_SLICE_NONE;
 	struct tn_command command;
 	char sha[41];
 	int r = 0;
@@ -397,7 +526,7 @@ tn_redis_eval(struct tn_redis *redis, const struct tn_script *script,
 	r = tn_command_eval(&command, TN_SLICE("EVALSHA"), tn_slice(sha, 40),
 	    keys, nkeys, args, nargs, err);
 	if (r == 0)
-		r = exchange(redis, &command, out, err);
+		r = exchange(redis, &command, key, out, err);
 	tn_command_free(&command);
 	if (r < 0 || !tn_reply_is_noscript(*out))
 		return refuse_error(r, out, err);
@@ -407,7 +536,7 @@ tn_redis_eval(struct tn_redis *redis, const struct tn_script *script,
 	r = tn_command_eval(&command, TN_SLICE("EVAL"),
 	    tn_slice_str(script->text), keys, nkeys, args, nargs, err);
 	if (r == 0)
-		r = exchange(redis, &command, out, err);
+		r = exchange(redis, &command, key, out, err);
 	tn_command_free(&command);
 	return refuse_error(r, out, err);
 }
@@ -429,6 +558,13 @@ tn_redis_new(const struct tn_redis_options *options, size_t max,
 	}
 	redis->options = options;
 	redis->max = max;
+	if (options->topology == TN_REDIS_CLUSTER &&
+	    (redis->cluster = tn_redis_cluster_new(options, max)) == NULL) {
+		free(redis->conns);
+		free(redis);
+		tn_err_set(err, TN_E_NOMEM, "no memory for redis");
+		return NULL;
+	}
 	for (size_t i = 0; i < max; i++) {
 		redis->conns[i].fd = -1;
 		redis->conns[i].next = redis->idle;
@@ -450,6 +586,7 @@ tn_redis_free(struct tn_redis **redis)
 	*redis = NULL;
 	if (r == NULL)
 		return;
+	tn_redis_cluster_free(&r->cluster);
 	for (size_t i = 0; i < r->max; i++)
 		hang_up(&r->conns[i]);
 	pthread_cond_destroy(&r->released);

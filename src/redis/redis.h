@@ -7,8 +7,28 @@
 struct tn_err;
 struct tn_redis;
 
-/* Where Redis is. Shared by the blocking and the event-driven side. */
+#define TN_REDIS_NODES	64	/* masters of a cluster, past ones too */
+
+enum tn_redis_topology {
+	TN_REDIS_SINGLE,	/* one server, at path or host and port */
+	TN_REDIS_SENTINEL,	/* the master that sentinels name */
+	TN_REDIS_CLUSTER,	/* many masters, a part of the keys each */
+};
+
+/*
+ * Where Redis is. Shared by the blocking and the event-driven side.
+ *
+ * With sentinels, a master that was replaced is left for the new one: what
+ * was under way fails, what comes next goes there. In a cluster, keys of one
+ * command or script must be in one slot, and there is database 0 alone.
+ */
 struct tn_redis_options {
+	int topology;		/* enum tn_redis_topology */
+	const char *const *nodes;	/* "host:port": sentinels, or of a cluster */
+	size_t nnodes;
+	const char *master;	/* its name among the sentinels */
+	const char *sentinel_user;	/* NULL: none */
+	const char *sentinel_password;
 	const char *path;	/* Unix socket; wins over host and port */
 	const char *host;
 	int port;
