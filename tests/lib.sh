@@ -152,9 +152,15 @@ need_interop()
 }
 
 # interop_tests SCRIPT.mjs ARGUMENT...: each "ok NAME" or "not ok NAME" it
-# prints (tests/interop/tap.mjs) is a test; that it tried something, and came
-# to its end, is one more.
+# prints (tests/interop/tap.mjs) is a test.
 interop_tests()
+{
+	client_tests "$1" node "$TANDEM_INTEROP/$1" "${@:2}"
+}
+
+# client_tests NAME COMMAND...: the same of any command; that it tried
+# something, and came to its end, is one more.
+client_tests()
 {
 	local line status=missing before=$tap_count
 
@@ -165,8 +171,8 @@ interop_tests()
 		'status '*) status=${line#status } ;;
 		*) diag "$line" ;;
 		esac
-	done < <(timeout -k 5 "${INTEROP_SECONDS:-120}" \
-	    node "$TANDEM_INTEROP/$1" "${@:2}" 2>&1; echo "status $?")
+	done < <(timeout -k 5 "${INTEROP_SECONDS:-120}" "${@:2}" 2>&1
+	    echo "status $?")
 	[ "$tap_count" != "$before" ] || status="0, but tried nothing"
 	is "$status" 0 "$1 comes to its end"
 }

@@ -21,17 +21,28 @@ tn_client_close(struct tn_client *c)
 	tn_conn_close(c->conn, TN_CLOSE_FORCED_CLOSE);
 }
 
+static bool
+send_part(struct tn_client *c, struct tn_rcbuf *rc)
+{
+	bool has_memory = rc != NULL;
+
+	if (has_memory)
+		tn_conn_send(c->conn, rc);
+	tn_rcbuf_unref(&rc);
+	return has_memory;
+}
+
 void
 tn_client_send(struct tn_client *c, const struct tn_sio_packet *packet,
-    bool built)
+    const struct tn_slice *buffers, bool built)
 {
-	struct tn_rcbuf *rc = built ? tn_sio_encode(packet) : NULL;
+	bool ok = built && send_part(c, tn_sio_encode(packet));
 
-	if (rc != NULL)
-		tn_conn_send(c->conn, rc);
-	else
+	for (size_t i = 0; ok && i < packet->attachments; i++)
+		ok = send_part(c, tn_message_new(buffers[i], TN_SLICE_NONE,
+		    true));
+	if (!ok)
 		tn_client_close(c);
-	tn_rcbuf_unref(&rc);
 }
 
 /* Each socket hears it before the connection ends. */

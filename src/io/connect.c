@@ -46,7 +46,7 @@ tn_ns_refuse(struct tn_client *client, struct tn_slice nsp,
 	}
 	tn_buf_char(&body, '}');
 	built = tn_buf_finish(&body, &packet.data, NULL) == 0;
-	tn_client_send(client, &packet, built);
+	tn_client_send(client, &packet, NULL, built);
 	tn_buf_fini(&body);
 }
 

@@ -45,11 +45,13 @@ tn_held_socket(const struct tn_held *held)
 /* ---- answers --------------------------------------------------------------*/
 
 static void
-send_ack(struct tn_socket *s, uint64_t id, struct tn_slice args)
+send_ack(struct tn_socket *s, uint64_t id, struct tn_slice args,
+    const struct tn_slice *buffers, size_t nbuffers)
 {
 	struct tn_sio_packet packet = {
-		.type = TN_SIO_ACK, .nsp = tn_ns_name(s->ns), .has_id = true,
-		.id = id,
+		.type = nbuffers > 0 ? TN_SIO_BINARY_ACK : TN_SIO_ACK,
+		.attachments = nbuffers, .nsp = tn_ns_name(s->ns),
+		.has_id = true, .id = id,
 	};
 	struct tn_buf *b = &s->ns->io->scratch;
 	bool built;
@@ -60,8 +62,9 @@ send_ack(struct tn_socket *s, uint64_t id, struct tn_slice args)
 	tn_buf_char(b, '[');
 	tn_buf_slice(b, args);
 	tn_buf_char(b, ']');
-	built = tn_buf_finish(b, &packet.data, NULL) == 0;
-	tn_client_send(s->client, &packet, built);
+	built = tn_buf_finish(b, &packet.data, NULL) == 0 &&
+	    nbuffers <= TN_LIMIT_ATTACHMENTS;
+	tn_client_send(s->client, &packet, buffers, built);
 }
 
 /* {"error":text}, or with a name {"event":name,"error":text}. */
@@ -91,7 +94,7 @@ refuse(struct tn_socket *s, bool wants_ack, uint64_t id, struct tn_slice name,
 	if (tn_buf_finish(&b, &args, NULL) < 0)
 		tn_client_close(s->client);
 	else if (wants_ack)
-		send_ack(s, id, args);
+		send_ack(s, id, args, NULL, 0);
 	else
 		tn_socket_emit(s, "refused", args);
 	tn_buf_fini(&b);
@@ -109,8 +112,16 @@ first_answer(const struct tn_event *event)
 void
 tn_event_ack(const struct tn_event *event, struct tn_slice args)
 {
+	tn_event_ack_binary(event, args, NULL, 0);
+}
+
+void
+tn_event_ack_binary(const struct tn_event *event, struct tn_slice args,
+    const struct tn_slice *buffers, size_t nbuffers)
+{
 	if (event->wants_ack && first_answer(event))
-		send_ack(event->socket, event->ack_id, args);
+		send_ack(event->socket, event->ack_id, args, buffers,
+		    nbuffers);
 }
 
 void
@@ -157,12 +168,19 @@ ref_free(struct tn_event_ref *ref)
 void
 tn_event_ref_ack(struct tn_event_ref *ref, struct tn_slice args)
 {
+	tn_event_ref_ack_binary(ref, args, NULL, 0);
+}
+
+void
+tn_event_ref_ack_binary(struct tn_event_ref *ref, struct tn_slice args,
+    const struct tn_slice *buffers, size_t nbuffers)
+{
 	struct tn_socket *s = tn_event_ref_socket(ref);
 
 	if (ref == NULL)
 		return;
 	if (s != NULL && ref->wants_ack)
-		send_ack(s, ref->ack_id, args);
+		send_ack(s, ref->ack_id, args, buffers, nbuffers);
 	ref_free(ref);
 }
 

@@ -198,10 +198,12 @@ extern const struct tn_engine_hooks tn_client_hooks;
 void tn_client_close(struct tn_client *client);
 /*
  * Send a packet whose payload has been written (built is false if it could
- * not be); without memory, the client is closed: it must not miss an answer.
+ * not be), and its attachments; without memory, the client is closed: it must
+ * not miss an answer.
  */
 void tn_client_send(struct tn_client *client,
-    const struct tn_sio_packet *packet, bool built);
+    const struct tn_sio_packet *packet, const struct tn_slice *buffers,
+    bool built);
 /* The first namespace was joined: the deadline is off. */
 void tn_client_joined(struct tn_client *client);
 

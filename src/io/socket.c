@@ -213,7 +213,7 @@ tn_socket_packet(struct tn_socket *s, enum tn_sio_type type,
 		.type = type, .nsp = tn_ns_name(s->ns), .data = data,
 	};
 
-	tn_client_send(s->client, &packet, true);
+	tn_client_send(s->client, &packet, NULL, true);
 }
 
 /* ---- handlers -------------------------------------------------------------*/
