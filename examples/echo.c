@@ -78,6 +78,7 @@ static const struct option options_known[] = {
 	{ "connect-timeout",	required_argument, NULL, 'c' },	/* ms */
 	{ "cors-origin",	required_argument, NULL, 'o' },
 	{ "recovery",		required_argument, NULL, 'r' },	/* ms */
+	{ "msgpack",		no_argument,	   NULL, 'k' },
 	{ NULL,			0,		   NULL, 0 },
 };
 
@@ -98,6 +99,7 @@ main(int argc, char **argv)
 		case 'm': options.engine.max_payload = strtoul(optarg, NULL, 10); break;
 		case 'c': options.connect_timeout_ms = atoi(optarg); break;
 		case 'o': origin = optarg; break;
+		case 'k': options.msgpack = true; break;
 		case 'r': options.recovery_window_ms = atoi(optarg); break;
 		default: return EXIT_FAILURE;
 		}

@@ -7,11 +7,12 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/msgpack.h"
+#include "base/msgpack_read.h"
 #include "base/random.h"
 #include "check_alloc.h"
 #include "check_main.h"
 #include "cluster/adapter_codec.h"
-#include "cluster/msgpack_read.h"
 
 #define S(s) TN_SLICE(s)
 #define X31 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"

@@ -22,17 +22,6 @@ struct tn_adapter_message {
 	struct tn_buf json;		/* holds packet.data */
 };
 
-/*
- * Append a JSON value as MessagePack. Integers stay exact up to 64 bits.
- *
- * json     has passed tn_json_scan
- * buffers  stand for the placeholders in it; none: those are plain objects
- *
- * Failures stay in out.
- */
-void tn_msgpack_write(struct tn_buf *out, struct tn_slice json,
-    const struct tn_slice *buffers, size_t nbuffers);
-
 /* Append a broadcast: [uid,{type,data,nsp},{rooms,except,flags}]. */
 void tn_adapter_write_broadcast(struct tn_buf *out, struct tn_slice uid,
     struct tn_slice nsp, const struct tn_broadcast_packet *packet);
@@ -66,18 +55,6 @@ void tn_sharded_write_broadcast(struct tn_buf *out,
 /* Append {type:12,data:{requestId,packet},uid,nsp}. */
 void tn_sharded_write_ack(struct tn_buf *out,
     const struct tn_sharded_packed *m);
-
-/*
- * Read one MessagePack value as JSON text, bytes in it as placeholders.
- *
- * json     the text is appended; not scanned yet
- * buffers  set to an array in the arena, of views into in
- *
- * Returns 0; TN_E_SYNTAX, TN_E_LIMIT, TN_E_NOMEM.
- */
-int tn_msgpack_read(struct tn_slice in, struct tn_arena *arena,
-    struct tn_buf *json, const struct tn_slice **buffers, size_t *nbuffers,
-    struct tn_err *err);
 
 /*
  * Read a broadcast, or a request of type 7 (a map in place of the array).

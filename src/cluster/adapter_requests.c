@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/msgpack.h"
 #include "cluster/adapter_codec.h"
 #include "cluster/adapter_inner.h"
 

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/msgpack.h"
 #include "cluster/adapter_codec.h"
 #include "cluster/adapter_inner.h"
 #include "redis/link.h"

@@ -9,6 +9,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/inner.h"
+#include "io/mp_packet.h"
+
+enum {
+	ARENA_BYTES = 64 * 1024,	/* names and buffers of a packet */
+};
 
 /* ---- sending and closing --------------------------------------------------------------*/
 
@@ -21,28 +26,18 @@ tn_client_close(struct tn_client *c)
 	tn_conn_close(c->conn, TN_CLOSE_FORCED_CLOSE);
 }
 
-static bool
-send_part(struct tn_client *c, struct tn_rcbuf *rc)
-{
-	bool has_memory = rc != NULL;
-
-	if (has_memory)
-		tn_conn_send(c->conn, rc);
-	tn_rcbuf_unref(&rc);
-	return has_memory;
-}
-
 void
 tn_client_send(struct tn_client *c, const struct tn_sio_packet *packet,
     const struct tn_slice *buffers, bool built)
 {
-	bool ok = built && send_part(c, tn_sio_encode(packet));
+	struct tn_parcel parcel;
 
-	for (size_t i = 0; ok && i < packet->attachments; i++)
-		ok = send_part(c, tn_message_new(buffers[i], TN_SLICE_NONE,
-		    true));
-	if (!ok)
+	if (!built || tn_parcel_init(&parcel, c->io, packet, buffers) < 0) {
 		tn_client_close(c);
+		return;
+	}
+	tn_parcel_send(&parcel, c->conn);
+	tn_parcel_fini(&parcel);
 }
 
 /* Each socket hears it before the connection ends. */
@@ -276,6 +271,10 @@ on_text(struct tn_conn *conn, struct tn_slice text, void *arg)
 
 	if (c == NULL || c->is_closing)
 		return;
+	if (io->msgpack) {
+		blame(c, "text where MessagePack is spoken");
+		return;
+	}
 	if (c->pending != NULL) {
 		blame(c, "text while attachments are missing");
 		return;
@@ -293,6 +292,26 @@ on_text(struct tn_conn *conn, struct tn_slice text, void *arg)
 }
 
 static void
+on_packed(struct tn_client *c, struct tn_slice bytes)
+{
+	const struct tn_slice *buffers = NULL;
+	struct tn_sio_packet packet;
+	struct tn_arena arena;
+	struct tn_err err = { 0 };
+	struct tn_buf json;
+
+	tn_arena_init(&arena, ARENA_BYTES);
+	tn_buf_init(&json, TN_LIMIT_CLUSTER_MESSAGE);
+	if (tn_mp_decode(bytes, c->io->max_attachments, &arena, &json,
+	    &packet, &buffers, &err) < 0)
+		blame(c, err.text);
+	else
+		on_packet(c, &packet, buffers);
+	tn_buf_fini(&json);
+	tn_arena_fini(&arena);
+}
+
+static void
 on_binary(struct tn_conn *conn, struct tn_slice bytes, void *arg)
 {
 	struct tn_client *c = tn_conn_user(conn);
@@ -301,6 +320,10 @@ on_binary(struct tn_conn *conn, struct tn_slice bytes, void *arg)
 	(void)arg;
 	if (c == NULL || c->is_closing)
 		return;
+	if (c->io->msgpack) {
+		on_packed(c, bytes);
+		return;
+	}
 	r = c->pending;
 	if (r == NULL)
 		blame(c, "a binary message that no event announced");

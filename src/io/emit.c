@@ -49,30 +49,13 @@ stamp(struct tn_io *io, const struct tn_broadcast_packet *p,
 	return tn_buf_finish(b, data, NULL);
 }
 
-/* One packet as it is queued: its text, then its attachments. */
+/* What many get. */
 struct parcel {
-	struct tn_rcbuf *parts[1 + TN_LIMIT_ATTACHMENTS];
-	size_t n;
+	struct tn_parcel parts;
 	bool is_volatile;
 };
 
-static void
-parcel_fini(struct parcel *p)
-{
-	while (p->n > 0)
-		tn_rcbuf_unref(&p->parts[--p->n]);
-}
-
-static bool
-parcel_add(struct parcel *p, struct tn_rcbuf *rc)
-{
-	if (rc == NULL)
-		return false;
-	p->parts[p->n++] = rc;
-	return true;
-}
-
-/* nbuffers is at most TN_LIMIT_ATTACHMENTS; id NULL: no ack is wanted. */
+/* id NULL: no ack is wanted. */
 static int
 parcel_init(struct parcel *p, const struct tn_ns *ns,
     const struct tn_broadcast_packet *b, const uint64_t *id)
@@ -83,22 +66,20 @@ parcel_init(struct parcel *p, const struct tn_ns *ns,
 		.has_id = id != NULL, .id = id != NULL ? *id : 0,
 	};
 	int r = stamp(ns->io, b, &packet.data);
-	bool ok;
 
-	*p = (struct parcel){ .is_volatile = b->is_volatile };
-	if (r < 0)
+	p->is_volatile = b->is_volatile;
+	if (r < 0 || (r = tn_parcel_init(&p->parts, ns->io, &packet,
+	    b->buffers)) < 0)
 		return r;
-	ok = parcel_add(p, tn_sio_encode(&packet));
-	for (size_t i = 0; ok && i < b->nbuffers; i++)
-		ok = parcel_add(p,
-		    tn_message_new(b->buffers[i], TN_SLICE_NONE, true));
-	if (!ok) {
-		parcel_fini(p);
-		return TN_E_NOMEM;
-	}
 	/* what has attachments must not lose one of its parts later */
-	p->parts[0]->is_volatile = b->is_volatile && p->n == 1;
+	p->parts.parts[0]->is_volatile = b->is_volatile && p->parts.n == 1;
 	return 0;
+}
+
+static void
+parcel_fini(struct parcel *p)
+{
+	tn_parcel_fini(&p->parts);
 }
 
 static void
@@ -108,8 +89,7 @@ parcel_send(const struct parcel *p, struct tn_socket *s)
 
 	if (p->is_volatile && !tn_conn_is_writable(conn))
 		return;
-	for (size_t i = 0; i < p->n; i++)
-		tn_conn_send(conn, p->parts[i]);
+	tn_parcel_send(&p->parts, conn);
 }
 
 /* ---- to many --------------------------------------------------------------*/
@@ -186,7 +166,8 @@ tn_ns_deliver_ack(struct tn_ns *ns, const struct tn_broadcast_packet *packet,
 	d.id = ns->next_ack++;
 	if ((r = parcel_init(&d.parcel, ns, packet, &d.id)) < 0)
 		return r;
-	d.parcel.is_volatile = d.parcel.parts[0]->is_volatile = false;
+	d.parcel.is_volatile = false;
+	d.parcel.parts.parts[0]->is_volatile = false;
 	tn_rooms_visit(ns, packet, send_one_ack, &d);
 	parcel_fini(&d.parcel);
 	tell_outgoing(ns, packet);

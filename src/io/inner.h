@@ -57,6 +57,8 @@ struct tn_io {
 	struct tn_arena arena;		/* of the packet being handled */
 	struct tn_buf scratch;		/* of the packet being written */
 	struct tn_buf stamped;		/* its data, with an offset behind */
+	struct tn_buf packed;		/* a packet in MessagePack */
+	bool msgpack;
 	struct tn_map adopted;		/* sockets that bear an older id */
 	size_t max_attachments;
 	int connect_timeout_ms;
@@ -190,6 +192,27 @@ void tn_socket_fire(struct tn_socket *socket, struct tn_slice name,
 /* Send a packet without a payload, or with a short one. */
 void tn_socket_packet(struct tn_socket *socket, enum tn_sio_type type,
     struct tn_slice data);
+
+/* One packet as it is queued: its text, then its attachments. */
+struct tn_parcel {
+	struct tn_rcbuf *parts[1 + TN_LIMIT_ATTACHMENTS];
+	size_t n;
+};
+
+/* parcel.c */
+
+/*
+ * Write a packet as the server's parser does.
+ *
+ * buffers  packet->attachments of them
+ *
+ * Returns 0, TN_E_LIMIT (too many of them), TN_E_NOMEM. The parts are the
+ * caller's to give back with tn_parcel_fini.
+ */
+int tn_parcel_init(struct tn_parcel *parcel, struct tn_io *io,
+    const struct tn_sio_packet *packet, const struct tn_slice *buffers);
+void tn_parcel_fini(struct tn_parcel *parcel);
+void tn_parcel_send(const struct tn_parcel *parcel, struct tn_conn *conn);
 
 /* client.c */
 extern const struct tn_engine_hooks tn_client_hooks;

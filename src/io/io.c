@@ -142,6 +142,8 @@ free_dead(void *arg)
 		tn_buf_fini(&io->scratch);
 	if (io->stamped.cap > SCRATCH_KEPT)
 		tn_buf_fini(&io->stamped);
+	if (io->packed.cap > SCRATCH_KEPT)
+		tn_buf_fini(&io->packed);
 }
 
 void
@@ -175,6 +177,7 @@ tn_io_new(const struct tn_io_options *options, struct tn_wheel *wheel,
 	if (options->max_attachments > 0 &&
 	    options->max_attachments < TN_LIMIT_ATTACHMENTS)
 		io->max_attachments = options->max_attachments;
+	io->msgpack = options->msgpack;
 	io->cleanup_empty_namespaces = options->cleanup_empty_namespaces;
 	io->recovery_window_ms = options->recovery_window_ms;
 	io->recovery_skips_steps = options->recovery_skips_steps;
@@ -186,6 +189,7 @@ tn_io_new(const struct tn_io_options *options, struct tn_wheel *wheel,
 	tn_arena_init(&io->arena, ARENA_BYTES);
 	tn_buf_init(&io->scratch, TN_LIMIT_CLUSTER_MESSAGE);
 	tn_buf_init(&io->stamped, TN_LIMIT_CLUSTER_MESSAGE);
+	tn_buf_init(&io->packed, TN_LIMIT_CLUSTER_MESSAGE);
 	hooks.arg = io;
 	io->engine = tn_engine_new(&options->engine, &hooks, wheel, log, err);
 	if (io->engine == NULL)
@@ -242,6 +246,7 @@ tn_io_free(struct tn_io **io_)
 	tn_arena_fini(&io->arena);
 	tn_buf_fini(&io->scratch);
 	tn_buf_fini(&io->stamped);
+	tn_buf_fini(&io->packed);
 	free(io->slots);
 	free(io);
 }

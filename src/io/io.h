@@ -30,6 +30,8 @@ struct tn_io_options {
 	struct tn_engine_options engine;
 	int connect_timeout_ms;		/* 45000: to join a first namespace */
 	size_t max_attachments;		/* TN_LIMIT_ATTACHMENTS */
+	/* Speak as socket.io-msgpack-parser, which all clients must have then. */
+	bool msgpack;
 	/*
 	 * Connection state recovery: for how long a client that lost its
 	 * connection finds its id, rooms, data and missed events again, if

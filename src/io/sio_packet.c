@@ -72,17 +72,22 @@ is_printable(struct tn_slice s)
 	return tn_utf8_valid(s);
 }
 
-static int
-read_nsp(struct tn_slice *rest, struct tn_sio_packet *out, struct tn_err *err)
+static void
+read_nsp(struct tn_slice *rest, struct tn_sio_packet *out)
 {
 	out->nsp = TN_SLICE("/");
 	if (rest->len == 0 || rest->ptr[0] != '/')
-		return 0;
+		return;
 	out->nsp = tn_slice_cut(rest, ',');
-	if (out->nsp.len > TN_LIMIT_NSP_NAME)
+}
+
+static int
+check_nsp(struct tn_slice nsp, struct tn_err *err)
+{
+	if (nsp.len > TN_LIMIT_NSP_NAME)
 		return tn_err_set(err, TN_E_LIMIT,
-		    "a namespace of %zu bytes", out->nsp.len);
-	if (!is_printable(out->nsp))
+		    "a namespace of %zu bytes", nsp.len);
+	if (!is_printable(nsp))
 		return tn_err_set(err, TN_E_SYNTAX,
 		    "a namespace that is not printable text");
 	return 0;
@@ -227,6 +232,23 @@ read_args(struct tn_arena *arena, struct tn_sio_packet *out,
 }
 
 int
+tn_sio_accept(struct tn_sio_packet *out, struct tn_slice data,
+    struct tn_arena *arena, struct tn_err *err)
+{
+	int r;
+
+	if ((r = check_nsp(out->nsp, err)) < 0 ||
+	    (r = read_data(data, out, err)) < 0 ||
+	    (r = read_args(arena, out, err)) < 0)
+		return r;
+	if (out->attachments > 0 &&
+	    !tn_sio_check_placeholders(out->data, out->attachments))
+		return tn_err_set(err, TN_E_SYNTAX,
+		    "a placeholder without an attachment");
+	return 0;
+}
+
+int
 tn_sio_decode(struct tn_slice text, size_t max_attachments,
     struct tn_arena *arena, struct tn_sio_packet *out, struct tn_err *err)
 {
@@ -235,17 +257,12 @@ tn_sio_decode(struct tn_slice text, size_t max_attachments,
 
 	*out = (struct tn_sio_packet){ 0 };
 	if ((r = read_type(&rest, out, err)) < 0 ||
-	    (r = read_attachments(&rest, max_attachments, out, err)) < 0 ||
-	    (r = read_nsp(&rest, out, err)) < 0 ||
-	    (r = read_id(&rest, out, err)) < 0 ||
-	    (r = read_data(rest, out, err)) < 0 ||
-	    (r = read_args(arena, out, err)) < 0)
+	    (r = read_attachments(&rest, max_attachments, out, err)) < 0)
 		return r;
-	if (out->attachments > 0 &&
-	    !tn_sio_check_placeholders(out->data, out->attachments))
-		return tn_err_set(err, TN_E_SYNTAX,
-		    "a placeholder without an attachment");
-	return 0;
+	read_nsp(&rest, out);
+	if ((r = read_id(&rest, out, err)) < 0)
+		return r;
+	return tn_sio_accept(out, rest, arena, err);
 }
 
 /* ---- checks ---------------------------------------------------------------*/

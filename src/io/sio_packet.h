@@ -40,6 +40,13 @@ struct tn_sio_packet {
 int tn_sio_decode(struct tn_slice text, size_t max_attachments,
     struct tn_arena *arena, struct tn_sio_packet *out, struct tn_err *err);
 
+/*
+ * For other parsers: take data (ptr NULL: none) as the payload of out, whose
+ * type, attachments, nsp and id are set, by the rules of tn_sio_decode.
+ */
+int tn_sio_accept(struct tn_sio_packet *out, struct tn_slice data,
+    struct tn_arena *arena, struct tn_err *err);
+
 /* Of JSON values with commas between: the first; empty if there is none. */
 struct tn_slice tn_args_first(struct tn_slice args);
 /* Of an array that tn_json_element began to cut: all behind its first. */

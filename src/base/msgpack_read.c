@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "cluster/msgpack_read.h"
+#include "base/msgpack_read.h"
 
 #include <math.h>
 #include <stdio.h>
