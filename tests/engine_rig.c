@@ -73,7 +73,7 @@ rig_start(struct rig *r, const struct tn_engine_options *options)
 		on_open, on_text, on_binary, on_close, r
 	};
 
-	*r = (struct rig){ .echoes = true };
+	*r = (struct rig){ .echoes = true, .query = "EIO=4" };
 	tn_random_start(NULL);
 	tn_buf_init(&r->log, LOG_BYTES);
 	tn_wheel_init(&r->wheel, 1000000);
@@ -175,32 +175,34 @@ rig_http(struct rig *r, struct rig_http *h, const char *method,
 	tn_engine_flush(r->engine);
 }
 
+/* sid NULL: a handshake */
 static const char *
-target_of(const char *sid)
+target_of(const struct rig *r, const char *sid)
 {
 	static char target[MAX_TARGET];
 
 	snprintf(target, sizeof(target),
-	    "/socket.io/?EIO=4&transport=polling&sid=%s", sid);
+	    "/socket.io/?%s&transport=polling%s%s", r->query,
+	    sid == NULL ? "" : "&sid=", sid == NULL ? "" : sid);
 	return target;
 }
 
 void
 rig_get(struct rig *r, struct rig_http *h, const char *sid)
 {
-	rig_http(r, h, "GET", target_of(sid), NULL, TN_SLICE_NONE);
+	rig_http(r, h, "GET", target_of(r, sid), NULL, TN_SLICE_NONE);
 }
 
 void
 rig_post(struct rig *r, struct rig_http *h, const char *sid, const char *body)
 {
-	rig_http(r, h, "POST", target_of(sid), NULL, tn_slice_str(body));
+	rig_http(r, h, "POST", target_of(r, sid), NULL, tn_slice_str(body));
 }
 
 void
 rig_post_head(struct rig *r, struct rig_http *h, const char *sid)
 {
-	begin(r, h, "POST", target_of(sid), NULL);
+	begin(r, h, "POST", target_of(r, sid), NULL);
 }
 
 void
@@ -231,8 +233,7 @@ rig_open(struct rig *r)
 	struct rig_http h;
 
 	r->last = NULL;
-	rig_http(r, &h, "GET", "/socket.io/?EIO=4&transport=polling", NULL,
-	    TN_SLICE_NONE);
+	rig_http(r, &h, "GET", target_of(r, NULL), NULL, TN_SLICE_NONE);
 	rig_http_fini(&h);
 	tn_buf_reset(&r->log);
 	return r->last == NULL ? NULL : tn_conn_sid(r->last);
@@ -253,8 +254,8 @@ rig_wire_open(struct rig *r, struct rig_wire *w, const char *sid)
 	const struct tn_io_request request = {
 		.method = TN_SLICE("GET"),
 		.target = tn_slice(target, (size_t)snprintf(target,
-		    sizeof(target), "/socket.io/?EIO=4&transport=websocket%s%s",
-		    sid == NULL ? "" : "&sid=", sid == NULL ? "" : sid)),
+		    sizeof(target), "/socket.io/?%s&transport=websocket%s%s",
+		    r->query, sid == NULL ? "" : "&sid=", sid == NULL ? "" : sid)),
 		.is_upgrade = true,
 	};
 	struct tn_io_reply reply;

@@ -33,6 +33,7 @@ struct rig {
 	bool echoes;		/* sends each message back */
 	enum tn_close_reason close_on_text; /* with closes: what to close with */
 	bool closes;
+	const char *query;	/* of each request; "EIO=4" */
 };
 
 /* options NULL: the presets. */

@@ -43,6 +43,9 @@ tn_rcbuf_unref(struct tn_rcbuf **rc)
 	struct tn_rcbuf *old = *rc;
 
 	*rc = NULL;
-	if (old != NULL && --old->refs == 0)
-		free(old);
+	if (old == NULL || --old->refs > 0)
+		return;
+	for (int i = 0; i < TN_RCBUF_FORMS; i++)
+		tn_rcbuf_unref(&old->forms[i]);
+	free(old);
 }

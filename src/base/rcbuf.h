@@ -10,6 +10,9 @@
 /* Room in front of the bytes for the longest WebSocket header of a server. */
 #define TN_RCBUF_HEADROOM 10
 
+/* In how many other forms the same message may be kept beside it. */
+#define TN_RCBUF_FORMS 3
+
 struct tn_rcbuf {
 	uint32_t refs;
 	uint8_t head;		/* bytes of frame header in use, 0..10 */
@@ -17,6 +20,7 @@ struct tn_rcbuf {
 	bool is_volatile;	/* may be dropped when the receiver is slow */
 	size_t len;		/* payload bytes */
 	char *data;		/* payload; the header stands right before it */
+	struct tn_rcbuf *forms[TN_RCBUF_FORMS];	/* owned; NULL: not made */
 };
 
 /*

@@ -30,6 +30,7 @@ static const char *const reason_texts[] = {
 
 static const char *const standing_texts[STANDING_PACKETS] = {
 	[STANDING_PING] = "2",
+	[STANDING_PONG] = "3",
 	[STANDING_PROBE] = "3probe",
 };
 
@@ -148,12 +149,12 @@ reply_fault(struct tn_io_exchange *x, enum eio_fault fault)
 
 static void
 open_session(struct tn_engine *engine, const struct tn_io_request *request,
-    struct tn_io_exchange *x)
+    const struct eio_asked *asked, struct tn_io_exchange *x)
 {
 	const struct tn_engine_options *o = &engine->options;
 	struct tn_conn *c;
 
-	c = tn_conn_new(engine, !o->no_websocket && !o->no_upgrades);
+	c = tn_conn_new(engine, asked, !o->no_websocket && !o->no_upgrades);
 	if (c == NULL) {
 		tn_io_exchange_reply(x, 503, NULL, TN_SLICE_NONE);
 		return;
@@ -168,6 +169,7 @@ enum tn_engine_verdict
 tn_engine_request(struct tn_engine *engine,
     const struct tn_io_request *request, struct tn_io_exchange *x)
 {
+	struct eio_asked asked;
 	struct tn_conn *c;
 	enum eio_fault fault;
 
@@ -179,11 +181,11 @@ tn_engine_request(struct tn_engine *engine,
 		tn_io_exchange_preflight(x, request);
 		return TN_ENGINE_REPLY;
 	}
-	fault = tn_engine_check(engine, request, &c);
+	fault = tn_engine_check(engine, request, &c, &asked);
 	if (fault == EIO_FINE && c != NULL)
 		return tn_conn_request(c, request, x);
 	if (fault == EIO_FINE)
-		open_session(engine, request, x);
+		open_session(engine, request, &asked, x);
 	else
 		reply_fault(x, fault);
 	return TN_ENGINE_REPLY;

@@ -1,5 +1,6 @@
 /*
- * Engine.IO 4: sessions over long-polling and WebSocket, without I/O.
+ * Engine.IO 4, and 3 if allowed: sessions over long-polling and WebSocket,
+ * without I/O.
  *
  *     host (sockets, HTTP, frames)          Socket.IO (io.h)
  *        |  request, body, wire open,           ^  on_open, on_text,
@@ -55,6 +56,7 @@ struct tn_engine_options {
 	size_t max_queue;		/* 1 MiB: bytes waiting for one client */
 	size_t max_conns;		/* 0: no bound but the descriptors */
 	bool no_polling, no_websocket, no_upgrades;
+	bool allow_eio3;		/* clients of Socket.IO 2 too */
 	/*
 	 * Origins whose pages may connect, exact ("https://example.org").
 	 * None: the origin must be the Host header's. "*" alone: any.
@@ -97,6 +99,7 @@ struct tn_io_exchange {
 	struct tn_conn *conn;		/* engine's: whose poll or post this is */
 	struct tn_buf body;		/* engine's: a POST as far as it came */
 	bool too_large;			/* engine's */
+	bool binary;			/* engine's: that body is no text */
 	const char *origin;		/* engine's: whose pages may read it, or NULL */
 };
 
@@ -213,6 +216,10 @@ const struct tn_engine_counts *tn_engine_counts(const struct tn_engine *engine);
 /* One session. */
 
 const char *tn_conn_sid(const struct tn_conn *c);
+
+/* The revision of Engine.IO that its client speaks: 4, or 3 (allow_eio3). */
+int tn_conn_protocol(const struct tn_conn *c);
+
 void *tn_conn_user(const struct tn_conn *c);
 void tn_conn_set_user(struct tn_conn *c, void *user);
 

@@ -6,6 +6,9 @@
  *     quiet ----------------> awaits pong --------------------> ended
  *       ^                          |   ^ the first other packet starts
  *       +--------- pong -----------+   | the wait again, once
+ *
+ * A client of Engine.IO 3 pings by itself; the server answers, and ends what
+ * has not pinged for an interval and a timeout.
  */
 #include "config.h"
 
@@ -40,11 +43,32 @@ on_interval(void *arg)
 	tn_conn_send_standing(c, STANDING_PING);
 }
 
+static void
+await_ping(struct tn_conn *c)
+{
+	const struct tn_engine *engine = c->engine;
+
+	tn_wheel_set(engine->wheel, &c->beat, tn_engine_now(engine) +
+	    engine->options.ping_interval_ms +
+	    engine->options.ping_timeout_ms, on_silence, c);
+}
+
+void
+tn_conn_beat_ping(struct tn_conn *c)
+{
+	await_ping(c);
+	tn_conn_send_standing(c, STANDING_PONG);
+}
+
 void
 tn_conn_beat_start(struct tn_conn *c)
 {
 	const struct tn_engine *engine = c->engine;
 
+	if (c->is_v3) {
+		await_ping(c);
+		return;
+	}
 	c->awaits_pong = false;
 	tn_wheel_set(engine->wheel, &c->beat, tn_engine_now(engine) +
 	    engine->options.ping_interval_ms, on_interval, c);

@@ -38,7 +38,8 @@ tn_io_request_header(const struct tn_io_request *request, const char *name)
 struct query {
 	struct tn_slice transport;
 	struct tn_slice sid;
-	bool is_v4;
+	bool is_v3;
+	bool wants_base64;
 	bool is_websocket;
 };
 
@@ -58,7 +59,8 @@ read_query(struct tn_engine *engine, struct tn_slice target, struct query *q)
 	*q = (struct query){
 		.transport = tn_pair_last(pairs, n, "transport"),
 		.sid = tn_pair_last(pairs, n, "sid"),
-		.is_v4 = tn_slice_is(tn_pair_last(pairs, n, "EIO"), "4"),
+		.is_v3 = !tn_slice_is(tn_pair_last(pairs, n, "EIO"), "4"),
+		.wants_base64 = tn_pair_last(pairs, n, "b64").len > 0,
 	};
 	q->is_websocket = tn_slice_is(q->transport, "websocket");
 	return 0;
@@ -96,7 +98,7 @@ check_session(struct tn_engine *engine, const struct tn_io_request *request,
 		return EIO_FAULT_SID;
 	if (!request->is_upgrade && q->is_websocket != (c->wire != NULL))
 		return EIO_FAULT_REQUEST;
-	if (!q->is_v4 || (request->is_upgrade && !q->is_websocket))
+	if (q->is_v3 != c->is_v3 || (request->is_upgrade && !q->is_websocket))
 		return EIO_FAULT_REQUEST;
 	if (request->is_upgrade && !tn_engine_origin_ok(engine, request))
 		return EIO_FAULT_FORBIDDEN;
@@ -116,7 +118,7 @@ check_handshake(struct tn_engine *engine, const struct tn_io_request *request,
 		return EIO_FAULT_REQUEST;
 	if (!tn_engine_origin_ok(engine, request))
 		return EIO_FAULT_FORBIDDEN;
-	if (!q->is_v4)
+	if (q->is_v3 && !engine->options.allow_eio3)
 		return EIO_FAULT_VERSION;
 	if (engine->stopping || (max > 0 && engine->conns.len >= max))
 		return EIO_FAULT_BUSY;
@@ -125,12 +127,13 @@ check_handshake(struct tn_engine *engine, const struct tn_io_request *request,
 
 static enum eio_fault
 check(struct tn_engine *engine, const struct tn_io_request *request,
-    struct tn_conn **c)
+    struct tn_conn **c, struct eio_asked *asked)
 {
 	struct query q;
 
 	if (read_query(engine, request->target, &q) < 0)
 		return EIO_FAULT_REQUEST;
+	*asked = (struct eio_asked){ q.is_v3, q.is_v3 && q.wants_base64 };
 	if (!transport_known(engine, &q))
 		return EIO_FAULT_TRANSPORT;
 	if (!is_header_text(tn_io_request_header(request, "origin")))
@@ -159,12 +162,12 @@ log_fault(const struct tn_engine *engine, const struct tn_io_request *request,
 
 enum eio_fault
 tn_engine_check(struct tn_engine *engine, const struct tn_io_request *request,
-    struct tn_conn **c)
+    struct tn_conn **c, struct eio_asked *asked)
 {
 	enum eio_fault fault;
 
 	*c = NULL;
-	fault = check(engine, request, c);
+	fault = check(engine, request, c, asked);
 	if (fault != EIO_FINE) {
 		engine->counts.refused[fault]++;
 		log_fault(engine, request, fault);

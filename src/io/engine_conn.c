@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "io/ws_frame.h"
 
-enum { OPEN_PACKET_BYTES = 512, WRITABLE_BYTES = 65536, HEAD_BYTES = 256 };
+enum { OPEN_PACKET_BYTES = 512, WRITABLE_BYTES = 65536 };
 
 static struct tn_rcbuf *
 open_packet(const struct tn_conn *c, bool can_upgrade)
@@ -46,7 +46,8 @@ queue_open_packet(struct tn_conn *c, bool can_upgrade)
 }
 
 struct tn_conn *
-tn_conn_new(struct tn_engine *engine, bool can_upgrade)
+tn_conn_new(struct tn_engine *engine, const struct eio_asked *asked,
+    bool can_upgrade)
 {
 	const char *worker = engine->options.worker;
 	const size_t worker_len = worker == NULL ? 0 : 1 + strlen(worker);
@@ -56,6 +57,8 @@ tn_conn_new(struct tn_engine *engine, bool can_upgrade)
 	if (c == NULL)
 		return NULL;
 	c->engine = engine;
+	c->is_v3 = asked->is_v3;
+	c->wants_base64 = asked->wants_base64;
 	tn_list_init(&c->link);
 	tn_random_text(c->sid, TN_EIO_ID_LEN);
 	if (worker != NULL) {
@@ -114,7 +117,7 @@ tn_conn_end(struct tn_conn *c, enum tn_close_reason reason)
 	tn_list_append(&engine->ended, &c->link);
 	engine->counts.closed++;
 	c->wire = c->probe = NULL;
-	tn_conn_poll_answer(c, "1");
+	tn_conn_poll_answer(c, NOTE_CLOSE);
 	if (c->post != NULL)
 		tn_io_exchange_cut(c->post);
 	tn_outq_fini(&c->out);
@@ -199,7 +202,12 @@ tn_conn_send(struct tn_conn *c, struct tn_rcbuf *message)
 	if (c->state != CONN_OPEN)
 		return;
 	c->engine->counts.messages_out++;
-	queue(c, message);
+	if (c->is_v3)
+		message = tn_message_v3(message, c->wants_base64);
+	if (message != NULL)
+		queue(c, message);
+	else	/* a gap would be worse */
+		tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
 }
 
 void
@@ -227,6 +235,12 @@ tn_conn_is_writable(const struct tn_conn *c)
 	return !c->wire->pending && c->wire->out.bytes < WRITABLE_BYTES;
 }
 
+int
+tn_conn_protocol(const struct tn_conn *c)
+{
+	return c->is_v3 ? 3 : 4;
+}
+
 const char *
 tn_conn_sid(const struct tn_conn *c)
 {
@@ -243,37 +257,4 @@ void
 tn_conn_set_user(struct tn_conn *c, void *user)
 {
 	c->user = user;
-}
-
-/* A text message: the digit has to stand in one piece with the head. */
-static struct tn_rcbuf *
-text_message(struct tn_slice head, struct tn_slice body)
-{
-	char small[HEAD_BYTES], *all = small;
-	struct tn_rcbuf *rc;
-
-	if (head.len >= sizeof(small))
-		all = head.len < SIZE_MAX ? malloc(head.len + 1) : NULL;
-	if (all == NULL)
-		return NULL;
-	all[0] = '4';
-	if (head.len > 0)
-		memcpy(all + 1, head.ptr, head.len);
-	rc = tn_rcbuf_new(tn_slice(all, head.len + 1), body);
-	if (all != small)
-		free(all);
-	return rc;
-}
-
-struct tn_rcbuf *
-tn_message_new(struct tn_slice head, struct tn_slice body, bool binary)
-{
-	struct tn_rcbuf *rc = binary ? tn_rcbuf_new(head, body) :
-	    text_message(head, body);
-
-	if (rc == NULL)
-		return NULL;
-	rc->binary = binary;
-	tn_ws_frame_head(rc);
-	return rc;
 }

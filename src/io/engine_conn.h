@@ -15,6 +15,7 @@
 /* A packet of the engine's own goes out as one of these shared buffers. */
 enum standing_packet {
 	STANDING_PING,
+	STANDING_PONG,
 	STANDING_PROBE,
 	STANDING_PACKETS
 };
@@ -59,6 +60,8 @@ struct tn_conn {
 	struct tn_list link;		/* in dirty or ended */
 	enum conn_state state;
 	enum tn_close_reason reason;	/* once it is not open */
+	bool is_v3;			/* the client speaks Engine.IO 3 */
+	bool wants_base64;		/* and takes no binary */
 	bool awaits_pong;
 	bool was_patient;		/* another packet prolonged the wait */
 	bool probed;			/* the probe was answered */
@@ -76,8 +79,15 @@ tn_engine_now(const struct tn_engine *engine)
 
 /* engine_conn.c */
 
+/* What the query of a handshake asks for. */
+struct eio_asked {
+	bool is_v3;
+	bool wants_base64;
+};
+
 /* A session with its open packet queued; NULL: no memory. */
-struct tn_conn *tn_conn_new(struct tn_engine *engine, bool can_upgrade);
+struct tn_conn *tn_conn_new(struct tn_engine *engine,
+    const struct eio_asked *asked, bool can_upgrade);
 
 /* It begins: heartbeat, on_open. */
 void tn_conn_open(struct tn_conn *c, const struct tn_io_request *request);
@@ -97,9 +107,25 @@ void tn_conn_touch(struct tn_conn *c);
 /* The WebSocket is not the session's any more: close it after its queue. */
 void tn_wire_drop(struct tn_wire *w);
 
+/* message.c */
+
+/* Forms of a message beside its own, in tn_rcbuf's forms. */
+enum message_form {
+	FORM_V3_BINARY,
+	FORM_V3_BASE64,
+};
+
+/*
+ * What a client of Engine.IO 3 is sent for it, made once for all of them; the
+ * message itself if that is text. Returns NULL when out of memory.
+ */
+struct tn_rcbuf *tn_message_v3(struct tn_rcbuf *message, bool base64);
+
 /* engine_beat.c */
 
 void tn_conn_beat_start(struct tn_conn *c);
+/* The ping of a client of Engine.IO 3, which beats by itself. */
+void tn_conn_beat_ping(struct tn_conn *c);
 void tn_conn_beat_upgraded(struct tn_conn *c);
 /* A packet that is no pong came. */
 void tn_conn_beat_packet(struct tn_conn *c);
@@ -137,8 +163,15 @@ void tn_io_exchange_preflight(struct tn_io_exchange *x,
     const struct tn_io_request *request);
 /* Cut a POST's connection off without an answer. */
 void tn_io_exchange_cut(struct tn_io_exchange *x);
-/* Answer the poll with one bare packet ("1", "6"). */
-void tn_conn_poll_answer(struct tn_conn *c, const char *packet);
+/* A poll's answer of the engine's own packets. */
+enum poll_note {
+	NOTE_NOOP,
+	NOTE_CLOSE,
+	NOTE_LAST	/* the close that was waited for */
+};
+
+/* Answer the poll with bare packets. */
+void tn_conn_poll_answer(struct tn_conn *c, enum poll_note note);
 /* Answer the poll with all that is queued. */
 void tn_conn_poll_flush(struct tn_conn *c);
 /* Close a polling session: now if it can be told, else within the grace. */
@@ -166,10 +199,14 @@ enum eio_fault {
 
 /*
  * Everything that is asked before a request is served, in the reference's
- * order. c is set to the session it names, or to NULL for a handshake.
+ * order.
+ *
+ * c      set to the session it names, or to NULL for a handshake
+ * asked  set by a request that is fine
  */
 enum eio_fault tn_engine_check(struct tn_engine *engine,
-    const struct tn_io_request *request, struct tn_conn **c);
+    const struct tn_io_request *request, struct tn_conn **c,
+    struct eio_asked *asked);
 
 int tn_eio_fault_status(enum eio_fault fault);
 const char *tn_eio_fault_text(enum eio_fault fault);

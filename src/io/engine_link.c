@@ -1,6 +1,7 @@
 /* What each packet does, by the kind of link on which it came. */
 #include "config.h"
 
+#include "io/eio3_packet.h"
 #include "io/engine_conn.h"
 
 typedef void link_action(struct tn_conn *c,
@@ -25,11 +26,25 @@ on_message(struct tn_conn *c, const struct tn_eio_packet *packet)
 		hooks->on_text(c, packet->data, hooks->arg);
 }
 
+/* Each side's heartbeat has one direction; the other one is a fault. */
+static void
+on_ping(struct tn_conn *c, const struct tn_eio_packet *packet)
+{
+	(void)packet;
+	if (c->is_v3)
+		tn_conn_beat_ping(c);
+	else
+		tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
+}
+
 static void
 on_pong(struct tn_conn *c, const struct tn_eio_packet *packet)
 {
 	(void)packet;
-	tn_conn_beat_pong(c);
+	if (c->is_v3)
+		tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
+	else
+		tn_conn_beat_pong(c);
 }
 
 /* A parked poll learns nothing of it: the client knows. */
@@ -37,7 +52,7 @@ static void
 on_poll_close(struct tn_conn *c, const struct tn_eio_packet *packet)
 {
 	(void)packet;
-	tn_conn_poll_answer(c, "6");
+	tn_conn_poll_answer(c, NOTE_NOOP);
 	tn_conn_end(c, TN_CLOSE_TRANSPORT_CLOSE);
 }
 
@@ -69,6 +84,7 @@ static link_action *const actions[][TN_EIO_TYPES] = {
 	[LINK_POLLING] = {
 		[TN_EIO_OPEN]	 = ignore,
 		[TN_EIO_CLOSE]	 = on_poll_close,
+		[TN_EIO_PING]	 = on_ping,
 		[TN_EIO_PONG]	 = on_pong,
 		[TN_EIO_MESSAGE] = on_message,
 		[TN_EIO_UPGRADE] = ignore,
@@ -77,6 +93,7 @@ static link_action *const actions[][TN_EIO_TYPES] = {
 	[LINK_SOCKET] = {	/* a WebSocket that carries the session */
 		[TN_EIO_OPEN]	 = ignore,
 		[TN_EIO_CLOSE]	 = on_socket_close,
+		[TN_EIO_PING]	 = on_ping,
 		[TN_EIO_PONG]	 = on_pong,
 		[TN_EIO_MESSAGE] = on_message,
 		[TN_EIO_UPGRADE] = ignore,
@@ -103,6 +120,9 @@ static int
 read_packet(struct tn_conn *c, bool binary, struct tn_slice bytes,
     struct tn_eio_packet *packet)
 {
+	if (c->is_v3)
+		return tn_eio3_packet_read(bytes, binary, &c->engine->decoded,
+		    packet, NULL);
 	if (!binary)
 		return tn_eio_packet_read(bytes, &c->engine->decoded, packet,
 		    NULL);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "io/eio3_packet.h"
 
 enum { REPLY_HEADERS = 4 };
 
@@ -95,18 +96,47 @@ tn_io_exchange_cut(struct tn_io_exchange *x)
 	x->reply(x, &reply);
 }
 
+/* By note, and by Engine.IO 4 or 3. */
+static const char *const notes[][2] = {
+	[NOTE_NOOP] = { "6", "1:6" },
+	[NOTE_CLOSE] = { "1", "1:1" },
+	[NOTE_LAST] = { "6\x1e" "1", "1:61:1" },
+};
+
 static void
-answer_poll(struct tn_conn *c, struct tn_slice payload)
+answer_poll(struct tn_conn *c, bool binary, struct tn_slice payload)
 {
-	tn_io_exchange_reply(c->poll, 200, "text/plain; charset=UTF-8",
-	    payload);
+	tn_io_exchange_reply(c->poll, 200, binary ?
+	    "application/octet-stream" : "text/plain; charset=UTF-8", payload);
 }
 
 void
-tn_conn_poll_answer(struct tn_conn *c, const char *packet)
+tn_conn_poll_answer(struct tn_conn *c, enum poll_note note)
 {
 	if (c->poll != NULL)
-		answer_poll(c, tn_slice_str(packet));
+		answer_poll(c, false, tn_slice_str(notes[note][c->is_v3]));
+}
+
+static bool
+has_binary(const struct tn_outq *q)
+{
+	for (uint32_t i = 0; i < q->len; i++) {
+		if (tn_outq_at(q, i)->binary)
+			return true;
+	}
+	return false;
+}
+
+static void
+write_payload(struct tn_buf *b, const struct tn_conn *c, bool binary)
+{
+	void (*const add)(struct tn_buf *, const struct tn_rcbuf *) =
+	    !c->is_v3 ? tn_eio_payload_add :
+	    binary ? tn_eio3_bytes_add : tn_eio3_text_add;
+
+	tn_buf_reset(b);
+	for (uint32_t i = 0; i < c->out.len; i++)
+		add(b, tn_outq_at(&c->out, i));
 }
 
 void
@@ -114,18 +144,18 @@ tn_conn_poll_flush(struct tn_conn *c)
 {
 	struct tn_buf *b = &c->engine->payload;
 	struct tn_slice payload;
+	bool binary;
 
 	if (c->poll == NULL || c->out.len == 0)
 		return;
-	tn_buf_reset(b);
-	for (uint32_t i = 0; i < c->out.len; i++)
-		tn_eio_payload_add(b, tn_outq_at(&c->out, i));
+	binary = c->is_v3 && has_binary(&c->out);
+	write_payload(b, c, binary);
 	if (tn_buf_finish(b, &payload, NULL) < 0) {
 		tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
 		return;
 	}
 	tn_outq_fini(&c->out);
-	answer_poll(c, payload);
+	answer_poll(c, binary, payload);
 }
 
 static void
@@ -169,7 +199,7 @@ on_get(struct tn_conn *c, struct tn_io_exchange *x)
 	if (c->out.len > 0) {
 		tn_conn_touch(c);
 	} else if (c->state == CONN_CLOSING && c->probe == NULL) {
-		tn_conn_poll_answer(c, "6\x1e" "1");
+		tn_conn_poll_answer(c, NOTE_LAST);
 		tn_conn_end(c, c->reason);
 	}
 }
@@ -196,7 +226,8 @@ static enum tn_engine_verdict
 on_post(struct tn_conn *c, const struct tn_io_request *request,
     struct tn_io_exchange *x)
 {
-	if (c->post != NULL || is_octet_stream(request)) {
+	x->binary = is_octet_stream(request);
+	if (c->post != NULL || (x->binary && !c->is_v3)) {
 		overlap(c, x);
 		return TN_ENGINE_REPLY;
 	}
@@ -236,23 +267,38 @@ tn_engine_body(struct tn_engine *engine, struct tn_io_exchange *x,
 	}
 }
 
-static void
-receive_payload(struct tn_conn *c, struct tn_slice body)
+/* The next packet of a payload: 1, 0 after the last, negative if it is bad. */
+static int
+cut_packet(const struct tn_conn *c, struct tn_slice *rest,
+    struct tn_slice *packet, bool *binary)
 {
-	size_t packets = 0;
+	if (c->is_v3 && *binary)
+		return tn_eio3_bytes_cut(rest, packet, binary, NULL);
+	if (c->is_v3)
+		return tn_eio3_text_cut(rest, packet, NULL);
+	if (rest->ptr == NULL)
+		return 0;
+	*packet = tn_eio_payload_cut(rest);
+	return 1;
+}
 
-	if (body.len == 0 || !tn_utf8_valid(body)) {
+static void
+receive_payload(struct tn_conn *c, bool in_bytes, struct tn_slice body)
+{
+	int r = body.len > 0 && (in_bytes || tn_utf8_valid(body)) ? 1 :
+	    TN_E_SYNTAX;
+
+	for (size_t n = 0; r > 0 && c->state == CONN_OPEN; n++) {
+		struct tn_slice packet;
+		bool binary = in_bytes;
+
+		r = n == TN_LIMIT_PAYLOAD_PACKETS && body.len > 0 ?
+		    TN_E_LIMIT : cut_packet(c, &body, &packet, &binary);
+		if (r > 0 && !(c->is_v3 && packet.len == 0))
+			tn_conn_receive(c, LINK_POLLING, binary, packet);
+	}
+	if (r < 0)
 		tn_conn_end(c, TN_CLOSE_PARSE_ERROR);
-		return;
-	}
-	while (body.ptr != NULL && c->state == CONN_OPEN) {
-		if (++packets > TN_LIMIT_PAYLOAD_PACKETS) {
-			tn_conn_end(c, TN_CLOSE_PARSE_ERROR);
-			return;
-		}
-		tn_conn_receive(c, LINK_POLLING, false,
-		    tn_eio_payload_cut(&body));
-	}
 }
 
 void
@@ -270,7 +316,7 @@ tn_engine_body_end(struct tn_engine *engine, struct tn_io_exchange *x)
 	/* packets may end the session: it must not cut this one off then */
 	x->conn = NULL;
 	c->post = NULL;
-	receive_payload(c, tn_buf_view(&x->body));
+	receive_payload(c, x->binary, tn_buf_view(&x->body));
 	tn_io_exchange_reply(x, 200, "text/html", TN_SLICE("ok"));
 }
 

@@ -45,7 +45,7 @@ on_task(void *arg)
 	}
 	if (c->probed) {
 		tn_conn_poll_flush(c);
-		tn_conn_poll_answer(c, "6");
+		tn_conn_poll_answer(c, NOTE_NOOP);
 		if (now + TN_EIO_NOOP_MS < due)
 			due = now + TN_EIO_NOOP_MS;
 	}
@@ -98,7 +98,7 @@ tn_conn_upgrade(struct tn_conn *c)
 	tn_list_remove(&c->link);
 	c->wire = w;
 	c->probe = NULL;
-	tn_conn_poll_answer(c, "1");
+	tn_conn_poll_answer(c, NOTE_CLOSE);
 	if (c->post != NULL)
 		tn_io_exchange_cut(c->post);
 	engine->counts.upgraded++;

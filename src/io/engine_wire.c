@@ -7,8 +7,9 @@ bool
 tn_engine_may_upgrade(struct tn_engine *engine,
     const struct tn_io_request *request, struct tn_io_reply *reply)
 {
+	struct eio_asked asked;
 	struct tn_conn *c;
-	enum eio_fault fault = tn_engine_check(engine, request, &c);
+	enum eio_fault fault = tn_engine_check(engine, request, &c, &asked);
 
 	if (fault == EIO_FINE)
 		return true;
@@ -23,9 +24,9 @@ tn_engine_may_upgrade(struct tn_engine *engine,
 
 static void
 begin(struct tn_engine *engine, const struct tn_io_request *request,
-    struct tn_wire *w)
+    const struct eio_asked *asked, struct tn_wire *w)
 {
-	struct tn_conn *c = tn_conn_new(engine, false);
+	struct tn_conn *c = tn_conn_new(engine, asked, false);
 
 	if (c == NULL || tn_outq_move(&w->out, &c->out) < 0) {
 		if (c != NULL)
@@ -43,12 +44,13 @@ void
 tn_engine_wire_open(struct tn_engine *engine,
     const struct tn_io_request *request, struct tn_wire *w)
 {
+	struct eio_asked asked;
 	struct tn_conn *c;
 
-	if (tn_engine_check(engine, request, &c) != EIO_FINE)
+	if (tn_engine_check(engine, request, &c, &asked) != EIO_FINE)
 		tn_wire_drop(w);
 	else if (c == NULL)
-		begin(engine, request, w);
+		begin(engine, request, &asked, w);
 	else if (c->wire != NULL || c->probe != NULL ||
 	    engine->options.no_upgrades)
 		tn_wire_drop(w);	/* the session is left as it is */
