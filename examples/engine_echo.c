@@ -1,14 +1,15 @@
 /*
- * An Engine.IO server without Socket.IO: sends each message back.
+ * An Engine.IO server without Socket.IO: sends each message back, and closes
+ * the session that says "please close".
  *
- *	engine_echo unix:/tmp/echo.sock
- *	engine_echo 127.0.0.1:3000
+ *	engine_echo --listen 127.0.0.1:3000 --ping-interval 300 --eio3
  *
  * It shows what the host and the engine need of a program, and serves as the
  * other end of tests. For chat-like programs use src/io/io.h instead.
  */
 #include "config.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +18,17 @@
 #include "base/loop.h"
 #include "base/random.h"
 #include "host/host_io.h"
+
+enum { MAX_ORIGINS = 8 };
+
+struct settings {
+	struct tn_host_io_options host;
+	struct tn_engine_options engine;
+	const char *origins[MAX_ORIGINS];
+	enum tn_log_level level;
+};
+
+/* ---- What it does -------------------------------------------------------- */
 
 static void
 send_back(struct tn_conn *c, struct tn_slice bytes, bool binary)
@@ -32,9 +44,9 @@ send_back(struct tn_conn *c, struct tn_slice bytes, bool binary)
 static void
 on_open(struct tn_conn *c, const struct tn_io_request *request, void *log)
 {
-	(void)c;
 	tn_log_event(log, TN_LOG_DEBUG, "echo.open",
-	    TN_F_SLICE("address", request->address));
+	    TN_F_SLICE("address", request->address),
+	    TN_F_NUM("protocol", tn_conn_protocol(c)));
 }
 
 static void
@@ -62,27 +74,152 @@ on_close(struct tn_conn *c, enum tn_close_reason reason, void *log)
 	    TN_F_STR("reason", tn_close_reason_text(reason)));
 }
 
-/* A number from the environment, for tests that cannot wait; 0: the preset. */
-static int
-setting(const char *name)
-{
-	const char *text = getenv(name);
+/* ---- The command line ---------------------------------------------------- */
 
-	return text == NULL ? 0 : atoi(text);
+/* clang-format off */
+static const struct option options[] = {
+	{ "listen",		required_argument, NULL, 'l' },
+	{ "path",		required_argument, NULL, 'p' },
+	{ "client-dir",		required_argument, NULL, 'd' },
+	{ "ping-interval",	required_argument, NULL, 'i' },
+	{ "ping-timeout",	required_argument, NULL, 't' },
+	{ "upgrade-timeout",	required_argument, NULL, 'u' },
+	{ "max-payload",	required_argument, NULL, 'm' },
+	{ "origin",		required_argument, NULL, 'o' },
+	{ "transports",		required_argument, NULL, 'T' },
+	{ "no-upgrades",	no_argument,	   NULL, 'U' },
+	{ "eio3",		no_argument,	   NULL, '3' },
+	{ "debug",		no_argument,	   NULL, 'v' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char usage_text[] =
+    "usage: engine_echo [OPTION]...\n"
+    "  --listen WHERE        127.0.0.1:3000, unix:/path\n"
+    "  --path PATH           /socket.io/\n"
+    "  --client-dir FOLDER   serve the browser client from there\n"
+    "  --ping-interval MS    25000\n"
+    "  --ping-timeout MS     20000\n"
+    "  --upgrade-timeout MS  10000\n"
+    "  --max-payload BYTES   1000000\n"
+    "  --origin ORIGIN       whose pages may connect; again for more; *: all\n"
+    "  --transports LIST     polling,websocket\n"
+    "  --no-upgrades         from polling to WebSocket\n"
+    "  --eio3                take clients of Engine.IO 3 too\n"
+    "  --debug               log each session\n";
+/* clang-format on */
+
+static bool
+read_number(const char *text, int *value)
+{
+	uint64_t n;
+
+	if (!tn_slice_u64(tn_slice_str(text), &n) || n == 0 || n > INT32_MAX)
+		return false;
+	*value = (int)n;
+	return true;
 }
 
-static int
-run(const char *listen, struct tn_log *log, struct tn_err *err)
+static bool
+read_transports(const char *text, struct tn_engine_options *o)
 {
-	const struct tn_host_io_options host_options = {
-		.listen = listen,
-		.client_dir = getenv("ECHO_CLIENT_DIR"),
+	struct tn_slice rest = tn_slice_str(text);
+
+	o->no_polling = o->no_websocket = true;
+	while (rest.ptr != NULL) {
+		struct tn_slice name = tn_slice_cut(&rest, ',');
+
+		if (tn_slice_is(name, "polling"))
+			o->no_polling = false;
+		else if (tn_slice_is(name, "websocket"))
+			o->no_websocket = false;
+		else
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_bytes(const char *text, size_t *value)
+{
+	int n;
+
+	if (!read_number(text, &n))
+		return false;
+	*value = (size_t)n;
+	return true;
+}
+
+static bool
+add_origin(struct settings *s)
+{
+	if (s->engine.norigins == MAX_ORIGINS)
+		return false;
+	s->origins[s->engine.norigins++] = optarg;
+	return true;
+}
+
+static bool
+read_option(struct settings *s, int option)
+{
+	struct tn_engine_options *o = &s->engine;
+
+	switch (option) {
+	case 'l':
+		s->host.listen = optarg;
+		return true;
+	case 'p':
+		o->path = optarg;
+		return true;
+	case 'd':
+		s->host.client_dir = optarg;
+		return true;
+	case 'i':
+		return read_number(optarg, &o->ping_interval_ms);
+	case 't':
+		return read_number(optarg, &o->ping_timeout_ms);
+	case 'u':
+		return read_number(optarg, &o->upgrade_timeout_ms);
+	case 'm':
+		return read_bytes(optarg, &o->max_payload);
+	case 'o':
+		return add_origin(s);
+	case 'T':
+		return read_transports(optarg, o);
+	case 'U':
+		return o->no_upgrades = true;
+	case '3':
+		return o->allow_eio3 = true;
+	case 'v':
+		s->level = TN_LOG_DEBUG;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+read_arguments(struct settings *s, int argc, char **argv)
+{
+	int c;
+
+	*s = (struct settings){
+		.host.listen = "127.0.0.1:3000",
+		.level = TN_LOG_INFO,
 	};
-	const struct tn_engine_options options = {
-		.path = getenv("ECHO_PATH"),
-		.ping_interval_ms = setting("ECHO_PING_INTERVAL_MS"),
-		.ping_timeout_ms = setting("ECHO_PING_TIMEOUT_MS"),
-	};
+	s->engine.origins = s->origins;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (!read_option(s, c))
+			return false;
+	}
+	return optind == argc;
+}
+
+/* ---- Running it ---------------------------------------------------------- */
+
+static int
+run(const struct settings *s, struct tn_log *log, struct tn_err *err)
+{
 	const struct tn_engine_hooks hooks = {
 		on_open, on_text, on_binary, on_close, log
 	};
@@ -91,9 +228,9 @@ run(const char *listen, struct tn_log *log, struct tn_err *err)
 
 	if (tn_random_start(err) < 0)
 		return err->code;
-	host = tn_host_io_new(&host_options, log, err);
+	host = tn_host_io_new(&s->host, log, err);
 	if (host != NULL)
-		engine = tn_engine_new(&options, &hooks,
+		engine = tn_engine_new(&s->engine, &hooks,
 		    &tn_host_io_loop(host)->wheel, log, err);
 	if (engine != NULL)
 		tn_host_run_engine(host, engine, err);
@@ -106,15 +243,15 @@ int
 main(int argc, char **argv)
 {
 	struct tn_err err = { 0 };
+	struct settings settings;
 	struct tn_log log;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: engine_echo unix:PATH | HOST:PORT\n");
+	if (!read_arguments(&settings, argc, argv)) {
+		fputs(usage_text, stderr);
 		return EXIT_FAILURE;
 	}
 	if (tn_log_open(&log, "engine_echo", TN_LOG_STDERR, NULL,
-	    getenv("ECHO_DEBUG") != NULL ? TN_LOG_DEBUG : TN_LOG_INFO,
-	    &err) < 0 || run(argv[1], &log, &err) < 0) {
+	    settings.level, &err) < 0 || run(&settings, &log, &err) < 0) {
 		fprintf(stderr, "engine_echo: %s\n", err.text);
 		return EXIT_FAILURE;
 	}

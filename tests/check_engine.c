@@ -223,8 +223,16 @@ START_TEST(lets_listed_pages_read_the_answers)
 	rig_http_fini(&h);
 	rig_http(&r, &h, "OPTIONS", HANDSHAKE, "origin: https://evil",
 	    TN_SLICE_NONE);
-	ck_assert_int_eq(h.status, 400);
-	ck_assert_str_eq(h.headers, "");
+	ck_assert_int_eq(h.status, 204);
+	ck_assert_ptr_null(strstr(h.headers, "Allow-Origin"));
+	ck_assert_ptr_nonnull(strstr(h.headers,
+	    "Vary: Origin, Access-Control-Request-Headers\n"));
+	rig_http_fini(&h);
+	rig_http(&r, &h, "GET", HANDSHAKE, "origin: https://evil",
+	    TN_SLICE_NONE);
+	ck_assert_int_eq(h.status, 403);
+	ck_assert_str_eq(h.headers, "Vary: Origin\n"
+	    "Access-Control-Allow-Credentials: true\n");
 	rig_http_fini(&h);
 }
 END_TEST

@@ -286,6 +286,9 @@ static const struct {
 	    "-Version header", true },
 	{ "websocket, no key", WS UPGRADE VERSION_13 END,
 	    "Missing or invalid Sec-WebSocket-Key header", true },
+	{ "websocket, a key that is no base64", WS UPGRADE VERSION_13
+	    "Sec-WebSocket-Key: !!!!!!!!!!!!!!!!!!!!!!==\r\n" END,
+	    "Missing or invalid Sec-WebSocket-Key header", true },
 	{ "websocket by POST", "POST /socket.io/?EIO=4&transport=websocket "
 	    "HTTP/1.1\r\nHost: h\r\n" UPGRADE KEY VERSION_13 END,
 	    "HTTP/1.1 400 ", true },

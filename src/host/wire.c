@@ -90,11 +90,16 @@ has_header(struct tn_peer *peer, enum lws_token_indexes token,
 	    tn_slice_str(value));
 }
 
-/* Sixteen bytes as base64 (RFC 6455, 4.2.1). */
+/* Sixteen bytes as base64 (RFC 6455, 4.2.1): 22 characters and padding. */
 static bool
 has_key(struct tn_peer *peer)
 {
-	return lws_hdr_total_length(peer->wsi, WSI_TOKEN_KEY) == 24;
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	char key[25];
+
+	return lws_hdr_copy(peer->wsi, key, sizeof(key), WSI_TOKEN_KEY) == 24 &&
+	    strspn(key, alphabet) == 22 && strcmp(key + 22, "==") == 0;
 }
 
 /*

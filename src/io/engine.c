@@ -176,8 +176,10 @@ tn_engine_request(struct tn_engine *engine,
 	x->conn = NULL;
 	x->too_large = false;
 	x->origin = tn_engine_cors_origin(engine, request);
+	x->varies = tn_engine_has_cors(engine) &&
+	    (x->origin == NULL || strcmp(x->origin, "*") != 0);
 	tn_buf_init(&x->body, engine->options.max_payload);
-	if (x->origin != NULL && tn_slice_is(request->method, "OPTIONS")) {
+	if (tn_engine_has_cors(engine) && tn_slice_is(request->method, "OPTIONS")) {
 		tn_io_exchange_preflight(x, request);
 		return TN_ENGINE_REPLY;
 	}

@@ -101,6 +101,7 @@ struct tn_io_exchange {
 	bool too_large;			/* engine's */
 	bool binary;			/* engine's: that body is no text */
 	const char *origin;		/* engine's: whose pages may read it, or NULL */
+	bool varies;			/* engine's: by the origin that asks */
 };
 
 /*

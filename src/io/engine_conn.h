@@ -221,6 +221,9 @@ struct tn_slice tn_io_request_header(const struct tn_io_request *request,
 bool tn_engine_origin_ok(const struct tn_engine *engine,
     const struct tn_io_request *request);
 
+/* Are there pages of other sites that may read answers? */
+bool tn_engine_has_cors(const struct tn_engine *engine);
+
 /*
  * The setting in origins that allows this request's origin to read answers
  * ("*" or the origin itself), or NULL.

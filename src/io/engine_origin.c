@@ -34,6 +34,12 @@ is_own_site(const struct tn_io_request *request, struct tn_slice origin)
 	    without_default_port(host, https));
 }
 
+bool
+tn_engine_has_cors(const struct tn_engine *engine)
+{
+	return engine->options.norigins > 0;
+}
+
 const char *
 tn_engine_cors_origin(const struct tn_engine *engine,
     const struct tn_io_request *request)

@@ -10,23 +10,27 @@
 
 enum { REPLY_HEADERS = 4 };
 
-/* What lets pages of other, configured origins read the answer. */
-static size_t
-add_cors(struct tn_pair *headers, const char *origin)
+static void
+add_header(struct tn_io_reply *reply, struct tn_pair *headers,
+    const char *name, const char *value)
 {
-	if (origin == NULL)
-		return 0;
-	headers[0] = (struct tn_pair){
-		TN_SLICE("Access-Control-Allow-Origin"),
-		tn_slice_str(origin),
+	headers[reply->nheaders++] = (struct tn_pair){
+		tn_slice_str(name), tn_slice_str(value),
 	};
-	if (strcmp(origin, "*") == 0)
-		return 1;
-	headers[1] = (struct tn_pair){ TN_SLICE("Vary"), TN_SLICE("Origin") };
-	headers[2] = (struct tn_pair){
-		TN_SLICE("Access-Control-Allow-Credentials"), TN_SLICE("true"),
-	};
-	return 3;
+}
+
+/* What lets pages of other, configured origins read the answer. */
+static void
+add_cors(struct tn_io_reply *reply, struct tn_pair *headers,
+    const struct tn_io_exchange *x, const char *vary)
+{
+	if (x->origin != NULL)
+		add_header(reply, headers, "Access-Control-Allow-Origin",
+		    x->origin);
+	if (!x->varies)
+		return;
+	add_header(reply, headers, "Vary", vary);
+	add_header(reply, headers, "Access-Control-Allow-Credentials", "true");
 }
 
 static void
@@ -57,10 +61,8 @@ tn_io_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
 	};
 
 	if (status == 200)
-		headers[reply.nheaders++] = (struct tn_pair){
-			TN_SLICE("cache-control"), TN_SLICE("no-store"),
-		};
-	reply.nheaders += add_cors(headers + reply.nheaders, x->origin);
+		add_header(&reply, headers, "cache-control", "no-store");
+	add_cors(&reply, headers, x, "Origin");
 	forget(x);
 	x->reply(x, &reply);
 }
@@ -74,11 +76,12 @@ tn_io_exchange_preflight(struct tn_io_exchange *x,
 	struct tn_pair headers[REPLY_HEADERS + 2];
 	struct tn_io_reply reply = { .status = 204, .headers = headers };
 
-	reply.nheaders = add_cors(headers, x->origin);
-	headers[reply.nheaders++] = (struct tn_pair){
-		TN_SLICE("Access-Control-Allow-Methods"),
-		TN_SLICE("GET,HEAD,PUT,PATCH,POST,DELETE"),
-	};
+	add_cors(&reply, headers, x, "Origin, Access-Control-Request-Headers");
+	if (!x->varies)
+		add_header(&reply, headers, "Vary",
+		    "Access-Control-Request-Headers");
+	add_header(&reply, headers, "Access-Control-Allow-Methods",
+	    "GET,HEAD,PUT,PATCH,POST,DELETE");
 	if (asked.len > 0)
 		headers[reply.nheaders++] = (struct tn_pair){
 			TN_SLICE("Access-Control-Allow-Headers"), asked,
