@@ -90,8 +90,8 @@ compare()
 				split(pair, part, SUBSEP)
 				more = now[pair] - kept[pair]
 				if (part[1] == op && part[2] != "total" &&
-				    part[2] != "allocations" && more > 0.01 *
-				    rose[op])
+				    part[2] != "allocations" &&
+				    more > 0.005 * rose[op])
 					printf "\t%s: %d more\n", part[2],
 					    more | "sort -t: -k2rn"
 			}
