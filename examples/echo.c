@@ -79,6 +79,7 @@ static const struct option options_known[] = {
 	{ "cors-origin",	required_argument, NULL, 'o' },
 	{ "recovery",		required_argument, NULL, 'r' },	/* ms */
 	{ "msgpack",		no_argument,	   NULL, 'k' },
+	{ "allow-eio3",		no_argument,	   NULL, '3' },
 	{ NULL,			0,		   NULL, 0 },
 };
 
@@ -100,6 +101,7 @@ main(int argc, char **argv)
 		case 'c': options.connect_timeout_ms = atoi(optarg); break;
 		case 'o': origin = optarg; break;
 		case 'k': options.msgpack = true; break;
+		case '3': options.engine.allow_eio3 = true; break;
 		case 'r': options.recovery_window_ms = atoi(optarg); break;
 		default: return EXIT_FAILURE;
 		}

@@ -95,7 +95,9 @@ find_socket(const struct tn_client *c, const struct tn_ns *ns)
 static struct tn_socket *
 find_connected(const struct tn_client *c, const struct tn_sio_packet *p)
 {
-	struct tn_ns *ns = tn_map_get(&c->io->namespaces, p->nsp);
+	struct tn_slice query = p->nsp;
+	struct tn_ns *ns = tn_map_get(&c->io->namespaces,
+	    c->is_v2 ? tn_slice_cut(&query, '?') : p->nsp);
 	struct tn_socket *s = ns == NULL ? NULL : find_socket(c, ns);
 
 	return s != NULL && s->state == TN_SOCKET_CONNECTED ? s : NULL;
@@ -108,7 +110,7 @@ refuse(struct tn_client *c, const struct tn_sio_packet *p, const char *why)
 }
 
 static void
-on_connect(struct tn_client *c, const struct tn_sio_packet *p)
+connect_to(struct tn_client *c, const struct tn_sio_packet *p)
 {
 	struct tn_ns *ns = NULL;
 
@@ -124,6 +126,25 @@ on_connect(struct tn_client *c, const struct tn_sio_packet *p)
 		blame(c, "a second CONNECT to a namespace");
 	else
 		tn_ns_connect(ns, c, p->data);
+}
+
+static void
+on_connect(struct tn_client *c, const struct tn_sio_packet *p)
+{
+	struct tn_sio_packet with_auth = *p;
+	struct tn_buf auth;
+
+	if (!c->is_v2) {
+		connect_to(c, p);
+		return;
+	}
+	tn_buf_init(&auth, TN_LIMIT_AUTH_BYTES);
+	if (tn_v2_cut_query(&with_auth.nsp, &auth) < 0 ||
+	    tn_buf_finish(&auth, &with_auth.data, NULL) < 0)
+		blame(c, "a namespace whose query cannot be read");
+	else
+		connect_to(c, &with_auth);
+	tn_buf_fini(&auth);
 }
 
 static void
@@ -255,10 +276,13 @@ on_open(struct tn_conn *conn, const struct tn_io_request *request, void *arg)
 	}
 	c->io = io;
 	c->conn = conn;
+	c->is_v2 = tn_conn_protocol(conn) == 3;
 	tn_list_init(&c->sockets);
 	tn_conn_set_user(conn, c);
 	tn_wheel_set(io->wheel, &c->connecting,
 	    io->wheel->now_ms + io->connect_timeout_ms, on_connect_timeout, c);
+	if (c->is_v2)		/* which takes this one for granted */
+		on_connect(c, &(struct tn_sio_packet){ .nsp = TN_SLICE("/") });
 }
 
 static void

@@ -76,18 +76,23 @@ send_connect(struct tn_socket *s)
 {
 	char body[2 * TN_EIO_ID_LEN + 32];
 
+	if (s->client->is_v2) {
+		tn_socket_packet(s, TN_SIO_CONNECT, TN_SLICE_NONE);
+		return;
+	}
 	if (s->pid == NULL)
-		snprintf(body, sizeof(body), "{\"sid\":\"%s\"}", s->id);
+		snprintf(body, sizeof(body), "{\"sid\":\"%s\"}", tn_socket_id(s));
 	else
 		snprintf(body, sizeof(body), "{\"sid\":\"%s\",\"pid\":\"%s\"}",
-		    s->id, s->pid);
+		    tn_socket_id(s), s->pid);
 	tn_socket_packet(s, TN_SIO_CONNECT, tn_slice_str(body));
 }
 
 static bool
 make_pid(struct tn_socket *s)
 {
-	if (s->pid != NULL || tn_ns_recovery_window_ms(s->ns) == 0)
+	if (s->pid != NULL || s->client->is_v2 ||
+	    tn_ns_recovery_window_ms(s->ns) == 0)
 		return true;
 	s->pid = malloc(TN_EIO_ID_LEN + 1);
 	if (s->pid != NULL)
@@ -139,7 +144,7 @@ asks_recovery(const struct tn_socket *s)
 {
 	struct tn_slice pid, offset;
 
-	return tn_ns_recovery_window_ms(s->ns) > 0 &&
+	return !s->client->is_v2 && tn_ns_recovery_window_ms(s->ns) > 0 &&
 	    auth_text(s, "pid", &pid) && auth_text(s, "offset", &offset);
 }
 
@@ -334,8 +339,8 @@ tn_next_refuse(struct tn_next *next, const char *message,
 		return;
 	next->verdict = REFUSED;
 	if (s != NULL) {
-		tn_ns_refuse(s->client, tn_ns_name(s->ns),
-		    tn_slice_str(message), data);
+		(s->client->is_v2 ? tn_v2_refuse : tn_ns_refuse)(s->client,
+		    tn_ns_name(s->ns), tn_slice_str(message), data);
 		tn_socket_drop(s, message);
 	}
 	if (!next->is_running)

@@ -405,7 +405,7 @@ emit_one(struct tn_socket *s, const char *name,
     struct tn_broadcast_packet *packet, struct tn_slice args,
     const uint64_t *id)
 {
-	struct tn_slice own = tn_slice_str(s->id);
+	struct tn_slice own = tn_slice_str(tn_socket_id(s));
 	char offset[TN_OFFSET_LEN + 1];
 	int r;
 
@@ -488,11 +488,11 @@ tn_socket_write_json(const struct tn_socket *s, struct tn_buf *out)
 	struct tn_slice room;
 
 	tn_buf_str(out, "{\"id\":\"");
-	tn_buf_str(out, s->id);
+	tn_buf_str(out, tn_socket_id(s));
 	tn_buf_str(out, "\",\"handshake\":");
 	tn_handshake_write_json(s->client->handshake, tn_socket_auth(s), out);
 	tn_buf_str(out, ",\"rooms\":[\"");
-	tn_buf_str(out, s->id);
+	tn_buf_str(out, tn_socket_id(s));
 	tn_buf_char(out, '"');
 	for (size_t i = 0; (room = tn_socket_room(s, i)).ptr != NULL; i++) {
 		tn_buf_char(out, ',');

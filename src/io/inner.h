@@ -122,6 +122,7 @@ struct tn_client {
 	struct tn_reassembly *pending;
 	struct tn_timer connecting;	/* until a first namespace is joined */
 	uint16_t nsockets;
+	bool is_v2;			/* Socket.IO 2: protocol 4, Engine.IO 3 */
 	bool is_closing;		/* we asked for it: hear nothing more */
 };
 
@@ -145,6 +146,7 @@ struct tn_socket {
 	struct tn_taps *taps;		/* NULL: none */
 	char *data_json;		/* NULL: {} */
 	char *pid;			/* NULL: not to be recovered */
+	char *long_id;			/* in io->adopted; NULL: id */
 	uint32_t auth_len;
 	uint32_t slot, generation;
 	uint32_t at;			/* in ns->sockets */
@@ -152,7 +154,6 @@ struct tn_socket {
 	uint16_t njoined, joined_cap, nacks;
 	uint8_t state;
 	bool recovered;
-	bool is_adopted;		/* in io->adopted */
 	char id[TN_EIO_ID_LEN + 1];
 };
 
@@ -164,8 +165,8 @@ struct tn_socket {
 int tn_slot_take(struct tn_io *io, struct tn_socket *socket);
 void tn_slot_give(struct tn_io *io, const struct tn_socket *socket);
 /*
- * Give it the id of a session that is recovered, which may name another slot
- * or another node's. Returns 0 or TN_E_NOMEM.
+ * Give it an id that was not made for its slot: a recovered session's, an old
+ * client's. No other socket may have it. Returns 0 or TN_E_NOMEM.
  */
 int tn_slot_adopt(struct tn_socket *socket, struct tn_slice id);
 /* Which slot has the socket of this id (TN_EIO_ID_LEN long), if any has? */
@@ -236,6 +237,19 @@ void tn_client_joined(struct tn_client *client);
 void tn_ns_connect(struct tn_ns *ns, struct tn_client *client,
     struct tn_slice auth);
 void tn_ns_refuse(struct tn_client *client, struct tn_slice nsp,
+    struct tn_slice message, struct tn_slice data);
+
+/* v2.c: what clients of Socket.IO 2 do otherwise */
+
+/*
+ * Their namespaces carry a query, which is what they have for auth: cut it
+ * off, and write it as JSON. Returns 0, TN_E_SYNTAX, TN_E_LIMIT.
+ */
+int tn_v2_cut_query(struct tn_slice *nsp, struct tn_buf *auth);
+/* Give a socket the id that its client believes it has. */
+int tn_v2_name(struct tn_socket *socket);
+/* A step refused: a string, or the data. */
+void tn_v2_refuse(struct tn_client *client, struct tn_slice nsp,
     struct tn_slice message, struct tn_slice data);
 
 /* ns.c */

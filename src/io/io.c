@@ -88,10 +88,16 @@ tn_slot_take(struct tn_io *io, struct tn_socket *s)
 int
 tn_slot_adopt(struct tn_socket *s, struct tn_slice id)
 {
-	if (tn_map_set(&s->ns->io->adopted, id, s, NULL) < 0)
+	char *copy = malloc(id.len + 1);
+
+	if (copy == NULL ||
+	    tn_map_set(&s->ns->io->adopted, id, s, NULL) < 0) {
+		free(copy);
 		return TN_E_NOMEM;
-	memcpy(s->id, id.ptr, TN_EIO_ID_LEN);
-	s->is_adopted = true;
+	}
+	memcpy(copy, id.ptr, id.len);
+	copy[id.len] = '\0';
+	s->long_id = copy;
 	return 0;
 }
 
@@ -104,8 +110,8 @@ tn_slot_give(struct tn_io *io, const struct tn_socket *s)
 	slot->generation++;
 	slot->next_free = io->free_slot;
 	io->free_slot = s->slot;
-	if (s->is_adopted)
-		tn_map_remove(&io->adopted, tn_slice_str(s->id));
+	if (s->long_id != NULL)
+		tn_map_remove(&io->adopted, tn_slice_str(s->long_id));
 }
 
 struct tn_socket_ref
@@ -136,6 +142,7 @@ free_dead(void *arg)
 
 		tn_list_remove(it);
 		tn_ns_unref(s->ns);
+		free(s->long_id);
 		free(s);
 	}
 	if (io->scratch.cap > SCRATCH_KEPT)

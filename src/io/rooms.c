@@ -187,7 +187,7 @@ tn_rooms_leave_all(struct tn_socket *s)
 void
 tn_rooms_tell_own(struct tn_socket *s, bool joins)
 {
-	struct tn_slice id = tn_slice_str(s->id);
+	struct tn_slice id = tn_slice_str(tn_socket_id(s));
 
 	if (s->ns->on_room == NULL)
 		return;
@@ -201,7 +201,7 @@ tn_rooms_tell_own(struct tn_socket *s, bool joins)
 bool
 tn_rooms_has(const struct tn_socket *s, struct tn_slice name)
 {
-	return tn_slice_is(name, s->id) || find_joined(s, name) != NULL;
+	return tn_slice_is(name, tn_socket_id(s)) || find_joined(s, name) != NULL;
 }
 
 /* ---- walking --------------------------------------------------------------*/
@@ -222,14 +222,12 @@ tn_rooms_by_id(const struct tn_ns *ns, struct tn_slice id)
 {
 	struct tn_socket *s;
 
-	if (id.len != TN_EIO_ID_LEN)
-		return NULL;
-	s = by_slot(ns->io, id);
+	s = id.len == TN_EIO_ID_LEN ? by_slot(ns->io, id) : NULL;
 	if (ns->io->adopted.len > 0 &&
-	    (s == NULL || !tn_slice_is(id, s->id)))
+	    (s == NULL || !tn_slice_is(id, tn_socket_id(s))))
 		s = tn_map_get(&ns->io->adopted, id);
 	if (s == NULL || s->ns != ns || s->state != TN_SOCKET_CONNECTED ||
-	    !tn_slice_is(id, s->id))
+	    !tn_slice_is(id, tn_socket_id(s)))
 		return NULL;
 	return s;
 }

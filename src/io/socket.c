@@ -19,6 +19,19 @@ keep_auth(struct tn_socket *s, struct tn_slice auth)
 	return true;
 }
 
+static bool
+take_slot(struct tn_socket *s)
+{
+	struct tn_io *io = s->client->io;
+
+	if (tn_slot_take(io, s) < 0)
+		return false;
+	if (!s->client->is_v2 || tn_v2_name(s) == 0)
+		return true;
+	tn_slot_give(io, s);
+	return false;
+}
+
 struct tn_socket *
 tn_socket_new(struct tn_client *client, struct tn_ns *ns,
     struct tn_slice auth)
@@ -31,7 +44,7 @@ tn_socket_new(struct tn_client *client, struct tn_ns *ns,
 	s->client = client;
 	s->state = TN_SOCKET_CONNECTING;
 	tn_list_init(&s->acks);
-	if (!keep_auth(s, auth) || tn_slot_take(client->io, s) < 0) {
+	if (!keep_auth(s, auth) || !take_slot(s)) {
 		free(s->auth);
 		free(s);
 		tn_ns_unref(ns);
@@ -137,7 +150,7 @@ persist(const struct tn_socket *s)
 	struct tn_slice rooms[TN_LIMIT_ROOMS_PER_SOCKET];
 	struct tn_adapter *a = s->ns->io->adapter;
 	struct tn_saved_session session = {
-		.pid = tn_slice_str(s->pid), .sid = tn_slice_str(s->id),
+		.pid = tn_slice_str(s->pid), .sid = tn_slice_str(tn_socket_id(s)),
 		.rooms = rooms, .nrooms = s->njoined,
 		.data = tn_socket_data_json(s),
 	};

@@ -8,7 +8,7 @@
 const char *
 tn_socket_id(const struct tn_socket *s)
 {
-	return s->id;
+	return s->long_id != NULL ? s->long_id : s->id;
 }
 
 struct tn_ns *

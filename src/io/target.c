@@ -27,7 +27,7 @@ tn_to(struct tn_socket *s, struct tn_slice room)
 struct tn_target
 tn_broadcast(struct tn_socket *s)
 {
-	return tn_except(tn_all(s->ns), tn_slice_str(s->id));
+	return tn_except(tn_all(s->ns), tn_slice_str(tn_socket_id(s)));
 }
 
 struct tn_target

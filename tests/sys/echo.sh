@@ -1,6 +1,6 @@
 #!/bin/bash
-# examples/echo with everybody's clients: the official one of Socket.IO 4,
-# with the msgpack parser too, and Python's.
+# examples/echo with everybody's clients: the official ones of Socket.IO 4 and
+# 2, with the msgpack parser too, and Python's.
 . "${srcdir:-.}/tests/lib.sh"
 need_interop
 
@@ -30,6 +30,10 @@ ok "it stops when asked" stack_end plain
 start recovery --recovery 1500 || exit 1
 interop_tests recovery.mjs "$(url)" 1500
 ok "it stops when asked" stack_end recovery
+
+start v2 --allow-eio3 || exit 1
+interop_tests echo2.mjs "$(url)"
+ok "it stops when asked" stack_end v2
 
 start msgpack --msgpack || exit 1
 interop_tests echo_msgpack.mjs "$(url)"
