@@ -183,8 +183,8 @@ chat_relay(struct tn_slice room, struct tn_slice json, struct tn_buf *channel,
 	good = site->ns != NULL &&
 	    tn_buf_finish(&data, &packet.data, NULL) == 0;
 	if (good)
-		tn_relay_write(TN_SLICE("socket.io"), tn_ns_name(site->ns),
-		    &packet, channel, payload);
+		tn_relay_write(tn_slice_str(site->settings.cluster.prefix),
+		    tn_ns_name(site->ns), &packet, channel, payload);
 	tn_buf_fini(&data);
 	return good;
 }

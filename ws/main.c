@@ -118,9 +118,10 @@ open_cluster(struct site *site, struct tn_err *err)
 	if (site->canary == NULL || site->adapter == NULL ||
 	    site->revocation == NULL || site->io == NULL)
 		return err->code;
+	/* The sharded form has channels that a script could not name. */
 	chat_init(&site->chat, &(struct chat_parts){ loop, site->link,
 	    site->registry, &site->log, &cfg->chat, user_entered, user_left,
-	    chat_relay, site });
+	    cfg->cluster.form == 1 ? NULL : chat_relay, site });
 	tn_registry_on_gone(site->registry, node_gone, site);
 	return 0;
 }
