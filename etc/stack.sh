@@ -151,9 +151,30 @@ stack_start_redis()
 		ln -sf "$(command -v redis-check-rdb)" "$server"
 	fi
 	[ -z "${stack_data-}" ] || keep=(--appendonly yes --dir "$stack_data")
+	stack_write_acl
 	stack_spawn redis "$server" --port 0 --save '' --daemonize no \
-	    --unixsocket "$stack_run/redis.sock" --unixsocketperm 700 "${keep[@]}"
+	    --unixsocket "$stack_run/redis.sock" --unixsocketperm 700 \
+	    --aclfile "$stack_run/redis.acl" "${keep[@]}"
 	stack_ready redis stack_redis_answers
+}
+
+# The programs have the smallest rights that the sample gives; whoever can
+# open the socket otherwise, as redis-cli and Node's servers here, has all.
+stack_redis_user=()
+
+stack_write_acl()
+{
+	local password file=$stack_run/redis.password
+
+	# a Redis that comes back is the one the programs know
+	[ -e "$file" ] || (umask 077 && od -An -N16 -tx1 /dev/urandom |
+	    tr -d ' ' >"$file")
+	password=$(<"$file")
+	(umask 077 && sed -e 's/^user default .*/user default on nopass ~* \&* +@all/' \
+	    -e "s/>change-me/>$password/" \
+	    "${stack_acl_sample-$stack_etc/redis/tandem.acl}" \
+	    >"$stack_run/redis.acl")
+	stack_redis_user=(redis.user=tandem "redis.password_file=$file")
 }
 
 stack_redis_answers()
@@ -182,7 +203,8 @@ stack_spawn_tandem()
 	shift
 	for setting in "http.listen=unix:$stack_run/fcgi.sock" \
 	    "ws.listen=unix:$stack_run/ws-%w.sock" \
-	    "redis.path=$stack_run/redis.sock" "${stack_options[@]}"; do
+	    "redis.path=$stack_run/redis.sock" "${stack_redis_user[@]}" \
+	    "${stack_options[@]}"; do
 		words+=(-o "$setting")
 	done
 	# shellcheck disable=SC2086  # WRAP is words

@@ -13,7 +13,8 @@ calls()
 	for each in a b; do
 		port=$(stack_free_port)
 		# shellcheck disable=SC2086  # WRAP is words
-		stack_spawn "node-$each" ${WRAP-} "$node_program" \
+		REDIS_USER=tandem REDIS_PASSWORD=$(<"$stack_run/redis.password") \
+		    stack_spawn "node-$each" ${WRAP-} "$node_program" \
 		    "127.0.0.1:$port" "$stack_run/redis.sock" "$each" "$form" \
 		    ${mode:+"$mode"}
 		stack_ready "node-$each" stack_is_open "$port" || exit 1
@@ -31,6 +32,10 @@ stack_is_open()
 	(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
+# A pattern is granted as it stands, not by one that covers it.
+sed "s|&socket.io#/#\*|& \&socket.io#/other#*|" \
+    "$srcdir/etc/redis/tandem.acl" >"$stack_run/sample.acl"
+stack_acl_sample=$stack_run/sample.acl
 stack_start_redis || exit 1
 calls plain
 calls sharded dynamic
