@@ -203,6 +203,7 @@ stack_spawn_tandem()
 	shift
 	for setting in "http.listen=unix:$stack_run/fcgi.sock" \
 	    "ws.listen=unix:$stack_run/ws-%w.sock" \
+	    "ws.control_dir=$stack_run/control" \
 	    "redis.path=$stack_run/redis.sock" "${stack_redis_user[@]}" \
 	    "${stack_options[@]}"; do
 		words+=(-o "$setting")

@@ -93,6 +93,12 @@ static const struct {
 	    "[log]\ntarget = file\n", "no file" },
 	{ "a log to a file", SECRET
 	    "[log]\ntarget = file\nfile = /tmp/x.log\n", NULL },
+	{ "a node of several words", SECRET "[ws]\nnode = two words\n",
+	    "node and the" },
+	{ "a node as long as may be", SECRET
+	    "[ws]\nnode = a23456789012345678901234567890\n", NULL },
+	{ "a node longer by one", SECRET
+	    "[ws]\nnode = a234567890123456789012345678901\n", "node and the" },
 	{ "a secret file that is not there", SECRET
 	    "secret_file = /nowhere/secret\n", "/nowhere/secret" },
 };

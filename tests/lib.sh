@@ -210,6 +210,12 @@ redis()
 	redis-cli -s "$stack_run/redis.sock" "$@"
 }
 
+# ctl ARGUMENT...: tandemctl for the workers of this test.
+ctl()
+{
+	"$stack_ctl" --dir "$stack_run/control" "$@"
+}
+
 http_status()
 {
 	stack_http_status "$@"
@@ -246,6 +252,7 @@ rm -rf "$TANDEM_BUILD/tests/sys/$test_name.logs"
 stack_etc=$srcdir/etc
 stack_fcgi=$TANDEM_BUILD/fcgi/tandem-fcgi
 stack_ws=$TANDEM_BUILD/ws/tandem-ws
+stack_ctl=$TANDEM_BUILD/ws/tandemctl
 stack_data=
 stack_port=
 stack_options=(

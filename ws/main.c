@@ -13,6 +13,7 @@
 #include "cluster/canary.h"
 #include "cluster/redis_adapter.h"
 #include "cluster/registry.h"
+#include "host/control.h"
 #include "host/host_io.h"
 #include "redis/link.h"
 #include "session/signature.h"
@@ -100,7 +101,7 @@ open_cluster(struct site *site, struct tn_err *err)
 		return err->code;
 	/* Others are sure of its end two thirds of this after its last sign. */
 	site->registry = tn_registry_new(loop, site->link, &site->log,
-	    cfg->worker, cfg->chat.lease_ms / 2, err);
+	    cfg->name, cfg->chat.lease_ms / 2, err);
 	site->adapter = tn_redis_adapter_new(&(struct tn_redis_adapter_options){
 		.link = site->link, .log = &site->log,
 		.registry = site->registry, .prefix = cfg->cluster.prefix,
@@ -123,7 +124,7 @@ open_cluster(struct site *site, struct tn_err *err)
 	    site->registry, &site->log, &cfg->chat, user_entered, user_left,
 	    cfg->cluster.form == 1 ? NULL : chat_relay, site });
 	tn_registry_on_gone(site->registry, node_gone, site);
-	return 0;
+	return site_open_control(site, err);
 }
 
 static int
@@ -149,6 +150,7 @@ serve(struct site *site, struct tn_err *err)
 static void
 close_site(struct site *site)
 {
+	tn_control_free(&site->control);
 	tn_io_free(&site->io);
 	site->ns = NULL;
 	tn_redis_adapter_free(&site->adapter);

@@ -10,6 +10,7 @@ struct site {
 	struct settings settings;
 	struct tn_log log;
 	struct tn_host_io *host;
+	struct tn_control *control;	/* NULL: none */
 	struct tn_link *link;
 	struct tn_registry *registry;
 	struct tn_canary *canary;
@@ -35,6 +36,12 @@ struct member {
 /* auth.c: let those in who have logged in; keep them while they are. */
 tn_ns_step socket_auth;
 tn_revocation_may_stay socket_may_stay;
+
+/* control.c: what tandemctl may ask for. */
+int site_open_control(struct site *site, struct tn_err *err);
+
+/* counters.c: all that is counted, as JSON: {"engine":{"opened":1},...} */
+void site_write_counts(const struct site *site, struct tn_buf *out);
 
 /* events.c: what a client may ask for, and what its rooms are told. */
 tn_connection_fn socket_connection;

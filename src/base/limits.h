@@ -44,6 +44,12 @@
 #define TN_LIMIT_FCGI_UNSENT		(4u << 20)	/* of an answer, held for a slow front */
 #define TN_LIMIT_FCGI_CONNECTIONS	1024	/* of one process; preset */
 
+/* What tandemctl asks a worker. */
+#define TN_LIMIT_CONTROL_REQUEST	65536	/* bytes of one request */
+#define TN_LIMIT_CONTROL_WORDS		32	/* in it */
+#define TN_LIMIT_CONTROL_CALLS		16	/* at the same time */
+#define TN_LIMIT_CONTROL_ANSWER		(16u << 20)	/* bytes */
+
 #define TN_LIMIT_IO_HEAD_BYTES		16384	/* of a request to tandem-ws */
 #define TN_LIMIT_BODY_SKIPPED		(4u << 20)	/* refused, read even so */
 

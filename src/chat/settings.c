@@ -244,9 +244,17 @@ set_worker(struct settings *s, const char *worker, struct tn_err *err)
 	if (!worker_is_plain(s->worker))
 		return tn_err_set(err, TN_E_CONFIG, "--worker wants 1 to %d "
 		    "letters, digits, '-' or '_'", TN_LIMIT_WORKER_NAME);
+	s->name = s->worker;
+	if (s->node[0] != '\0')
+		s->name = tn_arena_printf(&s->arena, "%s-%s", s->node,
+		    s->worker).ptr;
+	if (s->name == NULL || !worker_is_plain(s->name))
+		return tn_err_set(err, TN_E_CONFIG, "%s: [ws] node and the "
+		    "worker's id must be letters, digits, '-' or '_', %d in "
+		    "all", s->file, TN_LIMIT_WORKER_NAME);
 	s->ws.listen = expand_worker(s, s->ws.listen);
-	s->ws.worker = s->worker;
-	s->io.engine.worker = s->worker;
+	s->ws.worker = s->name;
+	s->io.engine.worker = s->name;
 	return 0;
 }
 
@@ -256,7 +264,8 @@ fill_options(struct settings *s)
 {
 	const char **texts[] = { &s->redis.path, &s->redis.user,
 	    &s->redis.password, &s->redis.sentinel_user,
-	    &s->redis.sentinel_password, &s->ws.client_dir, &s->log.file };
+	    &s->redis.sentinel_password, &s->ws.client_dir,
+	    &s->control_dir, &s->log.file };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		empty_is_none(texts[i]);

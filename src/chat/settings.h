@@ -82,6 +82,9 @@ struct settings {
 	struct tn_arena arena;		/* owns every text below */
 	const char *file;
 	const char *worker;		/* --worker: this process among several */
+	const char *node;		/* this host among several; "": the only one */
+	const char *name;		/* "node-worker", at the end of each sid */
+	const char *control_dir;	/* folder of the workers' control sockets; NULL: none */
 	struct settings_http http;
 	struct settings_session session;
 	struct settings_account account;

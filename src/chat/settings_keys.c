@@ -210,6 +210,10 @@ const struct tn_conf_key settings_keys[] = {
 	    .what = "send to many in one system call, where the kernel lets us" },
 	{ "ws", "drain", MS(ws.drain_ms, 0, HOUR), .preset = "5s",
 	    .what = "from TERM to the end" },
+	{ "ws", "node", STRING(node), .preset = "",
+	    .what = "name of this host among several, in front of the worker's id in each session id" },
+	{ "ws", "control_dir", STRING(control_dir), .preset = "/run/tandem-ws",
+	    .what = "folder of the sockets by which tandemctl reaches the workers, and they each other; empty: none" },
 
 	{ "chat", "history", INT(chat.history, 1, TN_LIMIT_CHAT_HISTORY), .preset = "50",
 	    .what = "messages in the answer to GetChat" },

@@ -5,6 +5,7 @@
 #ifndef TN_REDIS_ADAPTER_H
 #define TN_REDIS_ADAPTER_H
 
+#include "base/counts.h"
 #include "io/adapter.h"
 
 struct tn_link;

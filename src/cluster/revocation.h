@@ -11,6 +11,7 @@
 #ifndef TN_REVOCATION_H
 #define TN_REVOCATION_H
 
+#include "base/counts.h"
 #include "base/list.h"
 #include "io/io.h"
 

@@ -192,6 +192,12 @@ tn_host_io_loop(struct tn_host_io *host)
 	return &host->loop.base;
 }
 
+bool
+tn_host_io_is_draining(const struct tn_host_io *host)
+{
+	return host->draining;
+}
+
 static void
 log_listening(const struct tn_host_io *host)
 {

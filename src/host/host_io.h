@@ -30,6 +30,9 @@ struct tn_host_io *tn_host_io_new(const struct tn_host_io_options *options,
     struct tn_log *log, struct tn_err *err);
 struct tn_loop *tn_host_io_loop(struct tn_host_io *host);
 
+/* Has it been told to stop? */
+bool tn_host_io_is_draining(const struct tn_host_io *host);
+
 /*
  * Serve io until TERM or INT; then stop accepting, close every session with
  * "server shutting down", and return.

@@ -76,7 +76,8 @@ remove_stale(const struct sockaddr_un *addr, struct tn_err *err)
 }
 
 static int
-bind_unix(struct tn_listener *l, const char *path, struct tn_err *err)
+bind_unix(struct tn_listener *l, const char *path, mode_t hidden,
+    struct tn_err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct stat st;
@@ -92,7 +93,7 @@ bind_unix(struct tn_listener *l, const char *path, struct tn_err *err)
 	if (result < 0)
 		return result;
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mask = umask(0117);
+	mask = umask(hidden);
 	result = l->fd < 0 ? -1 : bind(l->fd, (struct sockaddr *)&addr,
 	    sizeof(addr));
 	umask(mask);
@@ -152,24 +153,32 @@ bind_tcp(struct tn_listener *l, const char *where, struct tn_err *err)
 
 /* ---- All of them --------------------------------------------------------- */
 
+/* What is bound listens, or is closed again. */
 static int
-bind_here(struct tn_listener *l, const char *where, struct tn_err *err)
+begin_listening(struct tn_listener *l, const char *where, int result,
+    struct tn_err *err)
 {
-	int result;
-
-	if (strncmp(where, "unix:", 5) == 0)
-		result = bind_unix(l, where + 5, err);
-	else if (strchr(where, ':') != NULL)
-		result = bind_tcp(l, where, err);
-	else
-		return tn_err_set(err, TN_E_CONFIG, "\"%s\" is neither "
-		    "unix:/path nor host:port nor fd:number", where);
 	if (result == 0 && listen(l->fd, BACKLOG) < 0)
 		result = tn_err_errno(err, TN_E_SYSTEM, "cannot listen on %s",
 		    where);
 	if (result < 0)
 		tn_listener_close(l, true);
 	return result;
+}
+
+static int
+bind_here(struct tn_listener *l, const char *where, struct tn_err *err)
+{
+	int result;
+
+	if (strncmp(where, "unix:", 5) == 0)
+		result = bind_unix(l, where + 5, 0117, err);
+	else if (strchr(where, ':') != NULL)
+		result = bind_tcp(l, where, err);
+	else
+		return tn_err_set(err, TN_E_CONFIG, "\"%s\" is neither "
+		    "unix:/path nor host:port nor fd:number", where);
+	return begin_listening(l, where, result, err);
 }
 
 int
@@ -189,6 +198,14 @@ tn_listener_open(struct tn_listener *l, const char *where, bool take_stdin,
 	    tn_slice_u64(tn_slice_str(where + 3), &fd) && fd < 65536)
 		return take(l, (int)fd, err);
 	return bind_here(l, where, err);
+}
+
+int
+tn_listener_open_private(struct tn_listener *l, const char *path,
+    struct tn_err *err)
+{
+	*l = (struct tn_listener){ .fd = -1 };
+	return begin_listening(l, path, bind_unix(l, path, 0177, err), err);
 }
 
 void

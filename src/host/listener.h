@@ -31,6 +31,13 @@ int tn_listener_open(struct tn_listener *l, const char *where,
     bool take_stdin, struct tn_err *err);
 
 /*
+ * Listen on a Unix socket that nobody but this user may connect to (mode
+ * 0600); else as tn_listener_open, without what is handed over.
+ */
+int tn_listener_open_private(struct tn_listener *l, const char *path,
+    struct tn_err *err);
+
+/*
  * Close it, in each process that has it; one of them, with unlink_path,
  * removes the socket's file, unless another process has put its own there.
  */

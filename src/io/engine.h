@@ -18,6 +18,7 @@
 #define TN_ENGINE_H
 
 #include "base/buf.h"
+#include "base/counts.h"
 #include "base/url.h"
 #include "base/wheel.h"
 #include "io/outq.h"
@@ -134,11 +135,28 @@ struct tn_engine_hooks {
 	void *arg;
 };
 
+/* Requests refused: by error code, 0..5; 6: too many, or stopping. */
+#define TN_ENGINE_REFUSED(X)						\
+	X(refused_transport) X(refused_sid) X(refused_method)		\
+	X(refused_request) X(refused_origin) X(refused_version)		\
+	X(refused_busy)
+
+/* slow_closed: the queue's ceiling was reached. */
+#define TN_ENGINE_COUNTS(X)						\
+	TN_ENGINE_REFUSED(X)						\
+	X(opened) X(closed) X(upgraded)					\
+	X(slow_closed) X(volatile_dropped)				\
+	X(messages_in) X(messages_out)
+
 struct tn_engine_counts {
+	union {
+		struct {
+			TN_ENGINE_REFUSED(TN_COUNT_MEMBER)
+		};
+		uint64_t refused[7];
+	};
 	uint64_t opened, closed, upgraded;
-	uint64_t refused[7];		/* by error code, 0..5; 6: too many */
-	uint64_t slow_closed;		/* the queue's ceiling was reached */
-	uint64_t volatile_dropped;
+	uint64_t slow_closed, volatile_dropped;
 	uint64_t messages_in, messages_out;
 };
 
