@@ -1,41 +1,27 @@
-/*
- * What tandemctl may ask of this worker.
- *
- * Every answer is an object that begins with the worker's name.
- */
+/* What tandemctl may ask of this worker. */
 #include "config.h"
 
-#include "site.h"
+#include "control.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/loop.h"
-#include "host/control.h"
 #include "redis/link.h"
 
-/* What is asked: words[0] is the command's name. */
-struct question {
-	struct site *site;
-	struct tn_control_call *call;
-	const struct tn_slice *words;
-	size_t n;
-};
-
-static void
-begin_answer(const struct site *site, struct tn_buf *out)
+void
+control_begin(const struct site *site, struct tn_buf *out)
 {
 	tn_buf_init(out, TN_LIMIT_CONTROL_ANSWER);
 	tn_buf_str(out, "{\"worker\":");
 	tn_json_write_string(out, tn_slice_str(site->settings.name));
 }
 
-static void
-finish_answer(struct tn_control_call *call, struct tn_buf *out)
+void
+control_finish(struct tn_control_call *call, struct tn_buf *out)
 {
 	struct tn_slice json;
 
@@ -47,6 +33,20 @@ finish_answer(struct tn_control_call *call, struct tn_buf *out)
 	tn_buf_fini(out);
 }
 
+void
+control_done(const struct question *q, int status)
+{
+	struct tn_buf out;
+
+	if (status < 0) {
+		tn_control_refuse(q->call, tn_err_name(status));
+		return;
+	}
+	control_begin(q->site, &out);
+	tn_buf_str(&out, ",\"done\":true");
+	control_finish(q->call, &out);
+}
+
 /* ---- How is it ----------------------------------------------------------- */
 
 static void
@@ -55,12 +55,12 @@ stats(const struct question *q)
 	struct site *site = q->site;
 	struct tn_buf out;
 
-	begin_answer(site, &out);
+	control_begin(site, &out);
 	tn_buf_printf(&out, ",\"pid\":%ld,\"sessions\":%zu,\"sockets\":%zu,"
 	    "\"counts\":", (long)getpid(),
 	    tn_engine_len(tn_io_engine(site->io)), tn_ns_len(site->ns));
 	site_write_counts(site, &out);
-	finish_answer(q->call, &out);
+	control_finish(q->call, &out);
 }
 
 /*
@@ -86,7 +86,7 @@ health(const struct question *q)
 		for (size_t i = 1; i < sizeof(reasons) / sizeof(*reasons); i++)
 			if (reasons[i].is_so)
 				state = "degraded";
-	begin_answer(site, &out);
+	control_begin(site, &out);
 	tn_buf_printf(&out, ",\"state\":\"%s\",\"reasons\":[", state);
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
 		if (!reasons[i].is_so)
@@ -95,18 +95,26 @@ health(const struct question *q)
 		comma = ",";
 	}
 	tn_buf_char(&out, ']');
-	finish_answer(q->call, &out);
+	control_finish(q->call, &out);
 }
 
 /* ---- All of them --------------------------------------------------------- */
 
 static const struct command {
 	const char *name;
-	void (*fn)(const struct question *q);
+	control_fn *fn;
 	size_t min_words, max_words;	/* behind the name */
 } commands[] = {
 	{ "health", health, 0, 0 },
 	{ "stats", stats, 0, 0 },
+	{ "nodes", control_nodes, 0, 0 },
+	{ "clients", control_clients, 0, 1 },
+	{ "client", control_client, 1, 1 },
+	{ "rooms", control_rooms, 0, 0 },
+	{ "disconnect", control_disconnect, 2, 2 },
+	{ "join", control_join, 2, 2 },
+	{ "leave", control_leave, 2, 2 },
+	{ "emit", control_emit, 2, TN_LIMIT_CONTROL_WORDS - 1 },
 };
 
 static void
@@ -136,9 +144,9 @@ site_open_control(struct site *site, struct tn_err *err)
 	char path[108];
 	int n;
 
-	if (cfg->control_dir == NULL)
+	if (cfg->ws.control_dir == NULL)
 		return 0;
-	n = snprintf(path, sizeof(path), "%s/%s.ctl", cfg->control_dir,
+	n = snprintf(path, sizeof(path), "%s/%s.ctl", cfg->ws.control_dir,
 	    cfg->name);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return tn_err_set(err, TN_E_CONFIG,

@@ -8,16 +8,21 @@
 #include "site.h"
 
 #include "base/counts.h"
+#include "cluster/canary.h"
 #include "cluster/redis_adapter.h"
 
 /* clang-format off */
 #define PARTS(X)							\
+	X(host, tn_host_counts, TN_HOST_COUNTS,				\
+	    tn_host_io_counts(site->host))				\
 	X(engine, tn_engine_counts, TN_ENGINE_COUNTS,			\
 	    tn_engine_counts(tn_io_engine(site->io)))			\
 	X(adapter, tn_redis_adapter_counts, TN_REDIS_ADAPTER_COUNTS,	\
 	    tn_redis_adapter_counts(site->adapter))			\
 	X(revocation, tn_revocation_counts, TN_REVOCATION_COUNTS,	\
-	    tn_revocation_counts(site->revocation))
+	    tn_revocation_counts(site->revocation))			\
+	X(canary, tn_canary_counts, TN_CANARY_COUNTS,			\
+	    tn_canary_counts(site->canary))
 /* clang-format on */
 
 #define PART_NAMES(part, type, list, from)				\

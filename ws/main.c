@@ -1,4 +1,4 @@
-/* tandem-ws: the chat's Socket.IO server, one worker. */
+/* tandem-ws: the chat's Socket.IO server. */
 #include "config.h"
 
 #include "site.h"
@@ -13,7 +13,9 @@
 #include "cluster/canary.h"
 #include "cluster/redis_adapter.h"
 #include "cluster/registry.h"
+#include "cluster/whereabouts.h"
 #include "host/control.h"
+#include "host/hello.h"
 #include "host/host_io.h"
 #include "redis/link.h"
 #include "session/signature.h"
@@ -76,6 +78,40 @@ is_idle(void *arg)
 	return tn_link_is_idle(site->link);
 }
 
+static void
+forwarded_at(struct tn_slice address, void *arg)
+{
+	struct site *site = arg;
+
+	tn_whereabouts_publish(site->whereabouts, address);
+}
+
+static int
+find_node(struct tn_slice worker, tn_whereabouts_fn *fn, void *fn_arg,
+    void *arg)
+{
+	struct site *site = arg;
+
+	return tn_whereabouts_find(site->whereabouts, worker, fn, fn_arg);
+}
+
+/* Connections that belong to the workers of other hosts. */
+static int
+fill_forwarding(struct site *site, struct tn_err *err)
+{
+	struct settings *cfg = &site->settings;
+	const struct tn_engine_options *engine = &cfg->io.engine;
+
+	cfg->ws.on_forward = forwarded_at;
+	cfg->ws.find_node = find_node;
+	cfg->ws.forward_idle_ms = engine->ping_interval_ms +
+	    engine->ping_timeout_ms;
+	site->forward_signer = tn_hello_signer(cfg->session.secret.items,
+	    cfg->session.secret.n, err);
+	cfg->ws.forward_signer = site->forward_signer;
+	return site->forward_signer == NULL ? TN_E_NOMEM : 0;
+}
+
 /* The loop, and what ties this worker to Redis and to the others. */
 static int
 open_cluster(struct site *site, struct tn_err *err)
@@ -92,6 +128,8 @@ open_cluster(struct site *site, struct tn_err *err)
 	cfg->ws.on_reload = reload;
 	cfg->ws.is_idle = is_idle;
 	cfg->ws.arg = site;
+	if (fill_forwarding(site, err) < 0)
+		return err->code;
 	site->host = tn_host_io_new(&cfg->ws, &site->log, err);
 	if (site->host == NULL)
 		return err->code;
@@ -113,10 +151,14 @@ open_cluster(struct site *site, struct tn_err *err)
 	site->revocation = tn_revocation_new(loop, site->link, &site->log,
 	    &revocation, err);
 	site->io = tn_io_new(&cfg->io, &loop->wheel, &site->log, err);
-	if (site->registry != NULL)
+	if (site->registry != NULL) {
 		site->canary = tn_canary_new(loop, site->link, &site->log,
 		    tn_registry_id(site->registry), CANARY_MS, err);
-	if (site->canary == NULL || site->adapter == NULL ||
+		site->whereabouts = tn_whereabouts_new(loop, site->link,
+		    site->registry, cfg->name, cfg->chat.lease_ms, err);
+	}
+	if (site->canary == NULL || site->whereabouts == NULL ||
+	    site->adapter == NULL ||
 	    site->revocation == NULL || site->io == NULL)
 		return err->code;
 	/* The sharded form has channels that a script could not name. */
@@ -154,6 +196,7 @@ close_site(struct site *site)
 	tn_io_free(&site->io);
 	site->ns = NULL;
 	tn_redis_adapter_free(&site->adapter);
+	tn_whereabouts_free(&site->whereabouts);
 	tn_registry_free(&site->registry);
 	if (site->host != NULL)		/* the last words to Redis leave */
 		tn_loop_run_deferred(tn_host_io_loop(site->host));
@@ -163,6 +206,7 @@ close_site(struct site *site)
 	if (site->chat.parts.loop != NULL)
 		chat_fini(&site->chat);
 	tn_host_io_free(&site->host);
+	tn_signer_free(&site->forward_signer);
 	tn_signer_free(&site->signer);
 }
 
@@ -182,7 +226,7 @@ main(int argc, char **argv)
 		settings_fini(&site.settings);
 		return EXIT_FAILURE;
 	}
-	status = serve(&site, &err);
+	status = site_run(&site, serve, &err);
 	if (status < 0)
 		tn_log_event(&site.log, TN_LOG_ERROR, "ws.stopped",
 		    TN_F_STR("reason", err.text));

@@ -14,6 +14,8 @@ struct site {
 	struct tn_link *link;
 	struct tn_registry *registry;
 	struct tn_canary *canary;
+	struct tn_whereabouts *whereabouts;
+	struct tn_signer *forward_signer;
 	struct tn_adapter *adapter;
 	struct tn_io *io;
 	struct tn_ns *ns;		/* of the chat: "/packtchat" */
@@ -42,6 +44,13 @@ int site_open_control(struct site *site, struct tn_err *err);
 
 /* counters.c: all that is counted, as JSON: {"engine":{"opened":1},...} */
 void site_write_counts(const struct site *site, struct tn_buf *out);
+
+/*
+ * workers.c: serve in this process; or, unless it was told to be one worker,
+ * in as many of its own as the settings say, and look after them.
+ */
+int site_run(struct site *site, int (*serve)(struct site *site,
+    struct tn_err *err), struct tn_err *err);
 
 /* events.c: what a client may ask for, and what its rooms are told. */
 tn_connection_fn socket_connection;

@@ -32,6 +32,16 @@ static const struct command {
 } commands[] = {
 	{ "health", "", "are the workers well, and if not, why", 0, 0, false },
 	{ "stats", "", "what each of them has counted", 0, 0, false },
+	{ "nodes", "", "the living nodes of the cluster", 0, 0, true },
+	{ "clients", "[ROOM]", "the sockets of each worker here", 0, 1, false },
+	{ "client", "ID", "all that is known of a socket", 1, 1, false },
+	{ "rooms", "", "the rooms of each worker here", 0, 0, false },
+	{ "disconnect socket", "ID", "end it, wherever it is", 1, 1, true },
+	{ "disconnect session", "SID", "end it, and all its sockets", 1, 1, true },
+	{ "disconnect user", "ID", "end the sockets of a user here", 1, 1, false },
+	{ "join", "ID ROOM", "a socket, or all of a room, join a room", 2, 2, true },
+	{ "leave", "ID ROOM", "and leave one", 2, 2, true },
+	{ "emit", "ROOM EVENT [JSON...]", "say it to a room, or with * to all", 2, TN_LIMIT_CONTROL_WORDS - 1, true },
 };
 /* clang-format on */
 
@@ -341,17 +351,33 @@ print_usage(FILE *out)
 		    commands[i].what);
 }
 
+/* How many words a command's name has, if these begin with it; else 0. */
+static size_t
+named_by(const struct command *c, char **words, size_t n)
+{
+	struct tn_slice rest = tn_slice_str(c->name);
+	size_t i = 0;
+
+	while (rest.ptr != NULL) {
+		if (i == n || !tn_slice_is(tn_slice_cut(&rest, ' '), words[i]))
+			return 0;
+		i++;
+	}
+	return i;
+}
+
 static bool
 find_command(struct asked *a)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
 		const struct command *c = &commands[i];
+		size_t n = named_by(c, a->words, a->nwords);
 
-		if (a->nwords == 0 || strcmp(a->words[0], c->name) != 0)
+		if (n == 0)
 			continue;
 		a->command = c;
-		return a->nwords - 1 >= c->min_words &&
-		    a->nwords - 1 <= c->max_words;
+		return a->nwords - n >= c->min_words &&
+		    a->nwords - n <= c->max_words;
 	}
 	return false;
 }

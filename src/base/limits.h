@@ -50,6 +50,12 @@
 #define TN_LIMIT_CONTROL_CALLS		16	/* at the same time */
 #define TN_LIMIT_CONTROL_ANSWER		(16u << 20)	/* bytes */
 
+/* Connections before it is known whose they are. */
+#define TN_LIMIT_OWNER_LINE		4096	/* bytes of the first line; our own are short */
+#define TN_LIMIT_GATE			4096	/* waiting for that line */
+#define TN_LIMIT_FORWARDS		4096	/* carried to other hosts */
+#define TN_LIMIT_ARRIVALS		256	/* from there, before their greeting's end */
+
 #define TN_LIMIT_IO_HEAD_BYTES		16384	/* of a request to tandem-ws */
 #define TN_LIMIT_BODY_SKIPPED		(4u << 20)	/* refused, read even so */
 

@@ -216,16 +216,22 @@ check_origins(struct settings *s, struct tn_err *err)
 	return 0;
 }
 
-/* Put the worker's id where "%w" stands. */
+/* Put the worker's id where "%w" stands, its number where "%n" does. */
 static const char *
 expand_worker(struct settings *s, const char *text)
 {
+	const bool is_letter = s->worker[0] >= 'a' && s->worker[0] <= 'z' &&
+	    s->worker[1] == '\0';
 	const char *at = strstr(text, "%w");
 
+	if (at != NULL)
+		return tn_arena_printf(&s->arena, "%.*s%s%s",
+		    (int)(at - text), text, s->worker, at + 2).ptr;
+	at = strstr(text, "%n");
 	if (at == NULL)
 		return text;
-	return tn_arena_printf(&s->arena, "%.*s%s%s", (int)(at - text), text,
-	    s->worker, at + 2).ptr;
+	return tn_arena_printf(&s->arena, "%.*s%d%s", (int)(at - text), text,
+	    is_letter ? s->worker[0] - 'a' : 0, at + 2).ptr;
 }
 
 static bool
@@ -237,10 +243,13 @@ worker_is_plain(const char *worker)
 	return n > 0 && n <= TN_LIMIT_WORKER_NAME && worker[n] == '\0';
 }
 
-static int
-set_worker(struct settings *s, const char *worker, struct tn_err *err)
+int
+settings_set_worker(struct settings *s, const char *worker,
+    struct tn_err *err)
 {
-	s->worker = worker == NULL ? "a" : worker;
+	s->worker = tn_arena_str(&s->arena, tn_slice_str(worker));
+	if (s->worker == NULL)
+		return tn_err_set(err, TN_E_NOMEM, "no memory for settings");
 	if (!worker_is_plain(s->worker))
 		return tn_err_set(err, TN_E_CONFIG, "--worker wants 1 to %d "
 		    "letters, digits, '-' or '_'", TN_LIMIT_WORKER_NAME);
@@ -252,7 +261,9 @@ set_worker(struct settings *s, const char *worker, struct tn_err *err)
 		return tn_err_set(err, TN_E_CONFIG, "%s: [ws] node and the "
 		    "worker's id must be letters, digits, '-' or '_', %d in "
 		    "all", s->file, TN_LIMIT_WORKER_NAME);
-	s->ws.listen = expand_worker(s, s->ws.listen);
+	s->ws.listen = expand_worker(s, s->listen);
+	s->ws.forward = s->forward == NULL ? NULL :
+	    expand_worker(s, s->forward);
 	s->ws.worker = s->name;
 	s->io.engine.worker = s->name;
 	return 0;
@@ -265,7 +276,7 @@ fill_options(struct settings *s)
 	const char **texts[] = { &s->redis.path, &s->redis.user,
 	    &s->redis.password, &s->redis.sentinel_user,
 	    &s->redis.sentinel_password, &s->ws.client_dir,
-	    &s->control_dir, &s->log.file };
+	    &s->ws.control_dir, &s->log.file };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		empty_is_none(texts[i]);
@@ -283,6 +294,7 @@ complete(struct settings *s, const char *worker, struct tn_err *err)
 	int status;
 
 	empty_is_none(&s->session.secret_file);
+	empty_is_none(&s->forward);
 	if (s->session.secret_file != NULL &&
 	    (status = read_secret_file(s, s->session.secret_file, err)) < 0)
 		return status;
@@ -290,8 +302,10 @@ complete(struct settings *s, const char *worker, struct tn_err *err)
 	    (status = check_paths(s, err)) < 0 ||
 	    (status = check_origins(s, err)) < 0 ||
 	    (status = check_redis(s, err)) < 0 ||
-	    (status = set_worker(s, worker, err)) < 0)
+	    (status = settings_set_worker(s, worker == NULL ? "a" : worker,
+	    err)) < 0)
 		return status;
+	s->is_worker_given = worker != NULL;
 	fill_options(s);
 	if (s->log.target == TN_LOG_FILE && s->log.file == NULL)
 		return tn_err_set(err, TN_E_CONFIG, "%s: [log] target is "

@@ -82,15 +82,18 @@ struct settings {
 	struct tn_arena arena;		/* owns every text below */
 	const char *file;
 	const char *worker;		/* --worker: this process among several */
+	bool is_worker_given;		/* then it has no workers of its own */
+	int workers;			/* of tandem-ws; 0: one a core */
 	const char *node;		/* this host among several; "": the only one */
 	const char *name;		/* "node-worker", at the end of each sid */
-	const char *control_dir;	/* folder of the workers' control sockets; NULL: none */
 	struct settings_http http;
 	struct settings_session session;
 	struct settings_account account;
 	struct tn_redis_options redis;
 	struct tn_conf_strings redis_nodes;
 	const char *namespace;		/* "/packtchat" */
+	const char *forward;		/* ws.forward, the same; NULL: none */
+	const char *listen;		/* ws.listen before a worker's id is in it */
 	struct tn_host_io_options ws;	/* tandem-ws as a server */
 	struct tn_io_options io;	/* its Engine.IO and Socket.IO */
 	struct tn_conf_strings origins;
@@ -120,6 +123,14 @@ bool settings_load(struct settings *s, const char *program, int argc,
  */
 int settings_read(struct settings *s, const char *name, struct tn_slice text,
     const char *worker, struct tn_err *err);
+
+/*
+ * Make these the settings of another worker (1 to 32 letters, digits, '-' or
+ * '_'): where it listens, what ends its sids.
+ * Returns 0, TN_E_CONFIG or TN_E_NOMEM.
+ */
+int settings_set_worker(struct settings *s, const char *worker,
+    struct tn_err *err);
 
 /* Wipes the secrets. */
 void settings_fini(struct settings *s);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/counts.h"
 #include "base/slice.h"
 
 struct tn_canary;
@@ -21,10 +22,13 @@ struct tn_link;
 struct tn_log;
 struct tn_loop;
 
+#define TN_CANARY_COUNTS(X)						\
+	X(sent,		"changes and messages to itself")		\
+	X(heard,	"both ways")					\
+	X(deaf,		"not heard: the link was made again")
+
 struct tn_canary_counts {
-	uint64_t sent;
-	uint64_t heard;			/* both ways */
-	uint64_t deaf;			/* not heard: the link was made again */
+	TN_CANARY_COUNTS(TN_COUNT_MEMBER)
 };
 
 /*

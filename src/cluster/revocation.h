@@ -37,10 +37,13 @@ struct tn_revocation_options {
 	void *arg;
 };
 
+#define TN_REVOCATION_COUNTS(X)						\
+	X(reads,	"of sessions, beside the first")		\
+	X(ended,	"sockets closed: session gone or changed")	\
+	X(unseen,	"sockets closed: bound passed")
+
 struct tn_revocation_counts {
-	uint64_t reads;			/* of sessions, beside the first */
-	uint64_t ended;			/* sockets closed: session gone or changed */
-	uint64_t unseen;		/* sockets closed: bound passed */
+	TN_REVOCATION_COUNTS(TN_COUNT_MEMBER)
 };
 
 struct tn_revocation *tn_revocation_new(struct tn_loop *loop,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "host/forward.h"
 #include "host/peer.h"
 
 enum { PAUSE_MS = 1000, BATCH = 64 };
@@ -26,6 +27,7 @@ out_of_descriptors(struct tn_host_io *host)
 	struct tn_wheel *wheel = &host->loop.base.wheel;
 	int fd;
 
+	host->counts.out_of_descriptors++;
 	tn_log_event(host->log, TN_LOG_WARN, "ws.descriptors",
 	    TN_F_NUM("sessions", tn_engine_len(host->engine)));
 	if (host->spare_fd >= 0) {
@@ -52,7 +54,7 @@ on_acceptable(struct tn_watch *w, unsigned events)
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			tn_peer_new(host, fd);
+			tn_gate_take(host, fd);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
@@ -77,11 +79,15 @@ tn_host_accept_start(struct tn_host_io *host, struct tn_err *err)
 		.fn = on_acceptable,
 		.arg = host,
 	};
-	if (tn_loop_watch(&host->loop.base, &host->accept, TN_READ) < 0) {
+	r = tn_gate_start(host, err);
+	if (r == 0)
+		r = tn_forwards_start(host, err);
+	if (r == 0 &&
+	    tn_loop_watch(&host->loop.base, &host->accept, TN_READ) < 0)
+		r = tn_err_set(err, TN_E_NOMEM, "cannot watch the socket");
+	if (r < 0)
 		tn_host_accept_stop(host);
-		return tn_err_set(err, TN_E_NOMEM, "cannot watch the socket");
-	}
-	return 0;
+	return r;
 }
 
 void
@@ -89,6 +95,8 @@ tn_host_accept_stop(struct tn_host_io *host)
 {
 	tn_wheel_cancel(&host->loop.base.wheel, &host->pause);
 	tn_loop_unwatch(&host->loop.base, &host->accept);
+	tn_gate_stop(host);
+	tn_forwards_pause(host);
 	if (host->listener.fd >= 0)
 		tn_listener_close(&host->listener, true);
 	if (host->spare_fd >= 0)

@@ -98,7 +98,8 @@ on_reply(struct tn_io_exchange *x, const struct tn_io_reply *reply)
 	struct tn_peer *peer = e->peer;
 	const struct tn_http_reply_form form = {
 		.close = e->wants_close || reply->close ||
-		    peer->host->draining,
+		    peer->host->draining || peer->is_forwarded ||
+		    tn_gate_closes(peer->host),
 		.is_head = e->is_head,
 	};
 	const bool was_held = e->is_held;

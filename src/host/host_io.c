@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "host/batch.h"
+#include "host/forward.h"
 #include "host/notify.h"
 #include "host/peer.h"
 
@@ -45,7 +46,8 @@ before_wait(void *arg)
 		if (tn_wires_flush(host))
 			more = true;
 	}
-	if (host->draining && tn_list_empty(&host->peers) && is_idle(host))
+	if (host->draining && tn_list_empty(&host->peers) &&
+	    tn_forwards_idle(host) && is_idle(host))
 		ev_break(host->loop.ev, EVBREAK_ALL);
 	return more || !tn_list_empty(&host->doomed);
 }
@@ -192,6 +194,12 @@ tn_host_io_loop(struct tn_host_io *host)
 	return &host->loop.base;
 }
 
+const struct tn_host_counts *
+tn_host_io_counts(const struct tn_host_io *host)
+{
+	return &host->counts;
+}
+
 bool
 tn_host_io_is_draining(const struct tn_host_io *host)
 {
@@ -224,6 +232,7 @@ serve(struct tn_host_io *host, struct tn_err *err)
 	ev_run(host->loop.ev, 0);
 	stop_signals(host);
 	tn_host_accept_stop(host);
+	tn_forwards_stop(host);
 	tn_wheel_cancel(&host->loop.base.wheel, &host->drain);
 	host->close_all(host->close_arg);
 	tn_peers_cut(host, false);
@@ -284,6 +293,7 @@ tn_host_io_free(struct tn_host_io **host)
 	tn_client_bundle_free(&old->bundle);
 	tn_rcbuf_unref(&old->close_frame);
 	tn_batch_free(&old->batch);
+	tn_map_fini(&old->addresses);
 	tn_arena_fini(&old->scratch);
 	tn_buf_fini(&old->out);
 	free(old);

@@ -201,6 +201,14 @@ tn_listener_open(struct tn_listener *l, const char *where, bool take_stdin,
 }
 
 int
+tn_listener_bind(struct tn_listener *l, const char *where,
+    struct tn_err *err)
+{
+	*l = (struct tn_listener){ .fd = -1 };
+	return bind_here(l, where, err);
+}
+
+int
 tn_listener_open_private(struct tn_listener *l, const char *path,
     struct tn_err *err)
 {

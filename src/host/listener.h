@@ -30,6 +30,10 @@ struct tn_listener {
 int tn_listener_open(struct tn_listener *l, const char *where,
     bool take_stdin, struct tn_err *err);
 
+/* The last of these three alone: nothing is handed over. */
+int tn_listener_bind(struct tn_listener *l, const char *where,
+    struct tn_err *err);
+
 /*
  * Listen on a Unix socket that nobody but this user may connect to (mode
  * 0600); else as tn_listener_open, without what is handed over.

@@ -4,19 +4,20 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void
-read_address(struct tn_peer *peer)
+void
+tn_peer_address(int fd, char address[TN_ADDRESS_TEXT])
 {
 	struct sockaddr_storage addr;
 	socklen_t len = sizeof(addr);
 	char text[INET6_ADDRSTRLEN];
 	const void *bytes;
 
-	if (getpeername(peer->fd, (struct sockaddr *)&addr, &len) < 0)
+	if (getpeername(fd, (struct sockaddr *)&addr, &len) < 0)
 		return;
 	if (addr.ss_family == AF_INET)
 		bytes = &((struct sockaddr_in *)&addr)->sin_addr;
@@ -25,8 +26,74 @@ read_address(struct tn_peer *peer)
 	else
 		return;
 	if (inet_ntop(addr.ss_family, bytes, text, sizeof(text)) != NULL)
-		tn_address_read(tn_slice_str(text), peer->address);
+		tn_address_read(tn_slice_str(text), address);
 }
+
+/* ---- How many of one address --------------------------------------------- */
+
+static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\n"
+    "Connection: close\r\nContent-Length: 0\r\n\r\n";
+
+/* A proxy speaks for many, a Unix socket's other end has no address. */
+static bool
+is_counted(const struct tn_peer *peer)
+{
+	const struct tn_host_io_options *o = &peer->host->options;
+
+	return o->max_per_address > 0 && peer->address[0] != '\0' &&
+	    !peer->is_forwarded && !tn_address_is_trusted(peer->address,
+	    o->trusted_proxies, o->ntrusted);
+}
+
+/* Returns false if there are as many as may be. */
+static bool
+count_in(struct tn_peer *peer)
+{
+	struct tn_map *map = &peer->host->addresses;
+	struct tn_slice key = tn_slice_str(peer->address);
+	uintptr_t n;
+
+	if (!is_counted(peer))
+		return true;
+	n = (uintptr_t)tn_map_get(map, key);
+	if (n >= peer->host->options.max_per_address ||
+	    tn_map_set(map, key, (void *)(n + 1), NULL) < 0)
+		return false;
+	peer->is_counted = true;
+	return true;
+}
+
+static void
+count_out(const struct tn_peer *peer)
+{
+	struct tn_map *map = &peer->host->addresses;
+	struct tn_slice key = tn_slice_str(peer->address);
+	uintptr_t n;
+
+	if (!peer->is_counted)
+		return;
+	n = (uintptr_t)tn_map_get(map, key);
+	if (n > 1)
+		tn_map_set(map, key, (void *)(n - 1), NULL);
+	else
+		tn_map_remove(map, key);
+}
+
+static void
+refuse_address(struct tn_peer *peer)
+{
+	struct tn_host_io *host = peer->host;
+
+	host->counts.refused_address++;
+	tn_log_event(host->log, TN_LOG_INFO, "ws.refused",
+	    TN_F_STR("why", "max_per_address"),
+	    TN_F_STR("address", peer->address));
+	send(peer->fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(peer->fd);
+	free(peer);
+}
+
+/* ---- Life ---------------------------------------------------------------- */
 
 /* A small buffer in the kernel, so that we know who is slow. */
 static void
@@ -36,13 +103,13 @@ set_up_socket(const struct tn_peer *peer)
 	const int on = 1;
 
 	setsockopt(peer->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	if (peer->address[0] != '\0')
+	if (peer->address[0] != '\0' || peer->is_forwarded)
 		setsockopt(peer->fd, IPPROTO_TCP, TCP_NODELAY, &on,
 		    sizeof(on));
 }
 
 void
-tn_peer_new(struct tn_host_io *host, int fd)
+tn_peer_new(struct tn_host_io *host, int fd, const char *address)
 {
 	const lws_adopt_desc_t what = {
 		.vh = host->vhost,
@@ -59,11 +126,20 @@ tn_peer_new(struct tn_host_io *host, int fd)
 	peer->fd = fd;
 	tn_list_init(&peer->link);
 	tn_list_init(&peer->doom);
-	read_address(peer);
+	peer->is_forwarded = address != NULL;
+	if (address == NULL)
+		tn_peer_address(fd, peer->address);
+	else
+		snprintf(peer->address, sizeof(peer->address), "%s", address);
+	if (!count_in(peer)) {
+		refuse_address(peer);
+		return;
+	}
 	set_up_socket(peer);
 	/* closes fd when it fails; serves nothing before it returns */
 	peer->wsi = lws_adopt_descriptor_vhost_via_info(&what);
 	if (peer->wsi == NULL) {
+		count_out(peer);
 		free(peer);
 		return;
 	}
@@ -78,6 +154,7 @@ tn_peer_free(struct tn_peer *peer)
 	tn_exchange_abandon(peer);
 	tn_wire_abandon(peer);
 	tn_peer_clear_deadline(peer);
+	count_out(peer);
 	tn_list_remove(&peer->doom);
 	tn_list_remove(&peer->link);
 	free(peer);

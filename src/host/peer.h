@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "host/client_bundle.h"
 #include "host/forwarded.h"
 #include "host/host_io.h"
@@ -27,8 +28,14 @@
 #include "host/loop_ev.h"
 #include "io/engine.h"
 
+struct tn_forwards;
+struct tn_gate;
+
 struct tn_host_io {
 	struct tn_host_io_options options;	/* defaults filled in */
+	struct tn_host_counts counts;
+	struct tn_gate *gate;		/* NULL: all connections are ours */
+	struct tn_forwards *forwards;	/* NULL: there is one host */
 	struct tn_log *log;
 	struct tn_loop_ev loop;
 	struct lws_context *lws;
@@ -46,6 +53,7 @@ struct tn_host_io {
 	int spare_fd;			/* let go of when there are no others */
 
 	struct tn_list peers;
+	struct tn_map addresses;	/* to how many peers each has */
 	struct tn_list doomed;
 	struct tn_list dirty;		/* wires with something to send */
 	struct tn_batch *batch;
@@ -70,6 +78,8 @@ struct tn_peer {
 	char address[TN_ADDRESS_TEXT];	/* "" for a Unix socket */
 	bool in_callback;		/* libwebsockets waits for our verdict */
 	bool must_close;		/* that verdict */
+	bool is_counted;		/* in host->addresses */
+	bool is_forwarded;		/* for one request: the next may be another's */
 };
 
 /* A peer has this long for ... */
@@ -83,8 +93,14 @@ enum {
 
 /* peer.c */
 
-/* Takes the descriptor, which is closed if this fails. */
-void tn_peer_new(struct tn_host_io *host, int fd);
+/*
+ * Takes the descriptor, which is closed if this fails.
+ *
+ * address  the client's, said by the host that forwards it; NULL: the socket's
+ */
+void tn_peer_new(struct tn_host_io *host, int fd, const char *address);
+/* The address of a socket's other end; not set if that is a Unix socket. */
+void tn_peer_address(int fd, char address[TN_ADDRESS_TEXT]);
 /* libwebsockets is done with it. */
 void tn_peer_free(struct tn_peer *peer);
 /* End it before the loop waits next; safe to call anywhere, and again. */
@@ -100,6 +116,15 @@ void tn_peers_cut(struct tn_host_io *host, bool idle_only);
 
 int tn_host_accept_start(struct tn_host_io *host, struct tn_err *err);
 void tn_host_accept_stop(struct tn_host_io *host);
+
+/* gate.c */
+
+int tn_gate_start(struct tn_host_io *host, struct tn_err *err);
+void tn_gate_stop(struct tn_host_io *host);
+/* Takes a connection that was accepted, to whom it belongs. */
+void tn_gate_take(struct tn_host_io *host, int fd);
+/* May the next request of a connection be another worker's? */
+bool tn_gate_closes(const struct tn_host_io *host);
 
 /* request_head.c */
 

@@ -109,3 +109,9 @@ tn_key_canary(struct tn_buf *out, struct tn_slice node)
 {
 	tagged(out, node, "canary");
 }
+
+void
+tn_key_node_address(struct tn_buf *out, struct tn_slice worker)
+{
+	tagged(out, worker, "address");
+}

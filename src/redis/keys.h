@@ -34,5 +34,7 @@ void tn_key_room_seen(struct tn_buf *out, struct tn_slice room,
 
 void tn_key_nodes(struct tn_buf *out);			/* sorted set of leases */
 void tn_key_canary(struct tn_buf *out, struct tn_slice node);	/* string, channel */
+/* String: where a worker takes what other hosts forward. */
+void tn_key_node_address(struct tn_buf *out, struct tn_slice worker);
 
 #endif

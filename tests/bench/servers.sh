@@ -40,6 +40,7 @@ start_ours()
 	stack_spawn "server$n" "$TANDEM_BUILD/ws/tandem-ws" \
 	    --config "$stack_conf" --worker "bench$n" \
 	    -o "ws.listen=127.0.0.1:${ports[n]}" \
+	    -o ws.control_dir= -o ws.max_per_address=0 \
 	    -o "ws.client_dir=${TANDEM_CLIENT-}" -o log.level=warn \
 	    -o "redis.path=$stack_run/redis.sock" "${server_options[@]}"
 	stack_ready "server$n" listens "${ports[n]}"
