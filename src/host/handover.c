@@ -35,6 +35,7 @@ result_of(int error)
 	switch (error) {
 	case EAGAIN:
 	case ENOBUFS:
+	case ETOOMANYREFS:	/* descriptors under way */
 		return TN_HANDOVER_LATER;
 	case ECONNREFUSED:
 		return TN_HANDOVER_DEAD;
