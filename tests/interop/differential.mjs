@@ -41,9 +41,10 @@ export class Talk {
   }
 
   learn(text) {
-    for (const [, sid] of text.matchAll(/0\{"sid":"([^"]+)"/g)) {
+    for (const [, message, sid] of text.matchAll(
+      /(4?)0(?:\/[^,"]*,)?\{"sid":"([^"]+)"/g)) {
       this.sids.push(sid);
-      this.sid = sid;
+      if (!message) this.sid = sid;
     }
   }
 

@@ -35,7 +35,12 @@ function accepts(port) {
 // The same for an example of ours, which is told its port.
 export async function startEcho(program, ...args) {
   const port = await freePort();
-  const child = spawn(program, ["--listen", `127.0.0.1:${port}`, ...args],
+  return startAt(port, program, "--listen", `127.0.0.1:${port}`, ...args);
+}
+
+// And for one whose arguments say which port that is.
+export async function startAt(port, program, ...args) {
+  const child = spawn(program, args,
     { stdio: ["ignore", "inherit", "inherit"] });
   children.push(child);
   for (let tries = 0; tries < 400; tries++) {

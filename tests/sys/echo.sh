@@ -1,6 +1,7 @@
 #!/bin/bash
 # examples/echo with everybody's clients: the official ones of Socket.IO 4 and
-# 2, with the msgpack parser too, and Python's.
+# 2, with the msgpack parser too, and Python's; and the same packets to it
+# and to Node's server.
 . "${srcdir:-.}/tests/lib.sh"
 need_interop
 
@@ -38,4 +39,6 @@ ok "it stops when asked" stack_end v2
 start msgpack --msgpack || exit 1
 interop_tests echo_msgpack.mjs "$(url)"
 ok "it stops when asked" stack_end msgpack
+
+interop_tests differential_socket.mjs "$TANDEM_BUILD/examples/echo"
 done_testing
