@@ -25,6 +25,10 @@
 #define TN_LIMIT_COOKIE_BYTES		8192	/* the Cookie header */
 #define TN_LIMIT_PATH_BYTES		4096
 #define TN_LIMIT_PARAMS			16	/* ":name" parts of one route */
+#define TN_LIMIT_PATTERN_BYTES		1024	/* of a route's pattern */
+#define TN_LIMIT_PATTERN_FORMS		256	/* choices of its groups, as Express */
+#define TN_LIMIT_PATTERN_PARTS		8192	/* texts and names, in all of them */
+#define TN_LIMIT_PARAM_CALLS		16	/* param callbacks remembered */
 #define TN_LIMIT_MOUNTS			8	/* routers within routers */
 #define TN_LIMIT_LOCALS			16	/* data of handlers, a request */
 #define TN_LIMIT_RES_HEADERS		48	/* that handlers may set */

@@ -68,6 +68,16 @@ void tn_app_on_error(struct tn_app *app, tn_handler *fn);
 	tn_router_patch(tn_app_router(app), path, __VA_ARGS__)
 #define tn_app_delete(app, path, ...) \
 	tn_router_delete(tn_app_router(app), path, __VA_ARGS__)
+#define tn_app_head(app, path, ...) \
+	tn_router_head(tn_app_router(app), path, __VA_ARGS__)
+#define tn_app_options(app, path, ...) \
+	tn_router_options(tn_app_router(app), path, __VA_ARGS__)
+#define tn_app_route(app, path) \
+	tn_router_route(tn_app_router(app), path)
+#define tn_app_param(app, name, fn) \
+	tn_router_param(tn_app_router(app), name, fn)
+#define tn_app_use_at(app, path, ...) \
+	tn_router_use_at(tn_app_router(app), path, __VA_ARGS__)
 #define tn_app_all(app, path, ...) \
 	tn_router_all(tn_app_router(app), path, __VA_ARGS__)
 

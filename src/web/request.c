@@ -100,7 +100,16 @@ tn_req_query(struct tn_req *req, const char *name)
 struct tn_slice
 tn_req_param(const struct tn_req *req, const char *name)
 {
-	return tn_pair_last(req->params, req->nparams, name);
+	return tn_pair_last(req->params + req->first_param,
+	    req->nparams - req->first_param, name);
+}
+
+struct tn_slice
+tn_req_path(const struct tn_req *req)
+{
+	struct tn_slice rest = tn_slice_after(req->path, req->base_url.len);
+
+	return rest.len == 0 ? TN_SLICE("/") : rest;
 }
 
 struct tn_slice

@@ -19,6 +19,7 @@ struct tn_res;
 struct tn_session;
 struct tn_session_source;
 struct tn_router;
+struct tn_param_step;
 struct tn_log;
 
 /* The methods that routes know; any other is TN_METHOD_OTHER. */
@@ -59,10 +60,19 @@ struct tn_walk {
 		const struct tn_router *router;
 		size_t layer;
 		size_t step;
+		size_t param;		/* param callbacks of the layer done */
+		bool entered;		/* the layer is one for this request */
 		size_t base_len;	/* of the path, used up by mounts */
 		size_t nparams;		/* of the mounts above */
+		size_t first_param;	/* of those, the first that is seen */
+		size_t ncalled;		/* param callbacks of those above */
 	} frames[TN_LIMIT_MOUNTS];
 	size_t depth;
+	struct tn_param_call {
+		const struct tn_param_step *step;
+		struct tn_slice value;
+	} called[TN_LIMIT_PARAM_CALLS];
+	size_t ncalled;
 	unsigned allowed;		/* methods seen on this path: 1 << m */
 	bool failed;			/* looking for an error handler */
 	bool ending;			/* ... of the app, at the end of all */
@@ -103,6 +113,7 @@ struct tn_req {
 
 	struct tn_pair params[TN_LIMIT_PARAMS];
 	size_t nparams;
+	size_t first_param;		/* those before are of outer routers */
 	struct tn_pair *query;		/* parsed when first asked for */
 	size_t nquery;
 	struct tn_pair *fields;		/* of a form, by tn_form_body */
@@ -138,8 +149,14 @@ struct tn_slice tn_req_header(const struct tn_req *req, const char *name);
  */
 struct tn_slice tn_req_query(struct tn_req *req, const char *name);
 
-/* A part of the path: "id" of the route "/user/:id". */
+/*
+ * A part of the path: "id" of the route "/user/:id". Those of the routers
+ * above are seen too where the router merges parameters.
+ */
 struct tn_slice tn_req_param(const struct tn_req *req, const char *name);
+
+/* The path below base_url, as Express's req.path: "/" at the mount itself. */
+struct tn_slice tn_req_path(const struct tn_req *req);
 
 /* A field of the form in the body (after tn_form_body); the last of a name. */
 struct tn_slice tn_req_field(const struct tn_req *req, const char *name);

@@ -1,8 +1,10 @@
 /*
  * Which handlers a request meets, in the order in which they were added.
  *
- * A pattern is literal text with ":name", one part of the path, and, at its
- * end, "*name", all the rest. Matching is one pass from left to right.
+ * Patterns are those of Express 5: literal text with ":name", one part of the
+ * path, "*name", any rest of it, and "{...}", which may be left out:
+ * "/user/:id{/edit}", "/f-*path". They are matched in one pass, without
+ * regular expressions. A '\' takes a character's meaning away.
  *
  * Adding never fails at once: a router that could not add something, be it
  * for memory or for a pattern that is wrong, says so when it is asked
@@ -18,9 +20,14 @@
  * What a handler answers: go on to the next, or the answer is complete. A
  * handler that needs to wait or to compute for long answers TN_SLOW unless
  * req->is_slow, and is called again where that does no harm. A negative
- * TN_E_* goes to the error handler, with req->err filled.
+ * TN_E_* goes to the error handler, with req->err filled. TN_NEXT_ROUTE
+ * leaves out the other handlers of this route, TN_NEXT_ROUTER those of this
+ * router: Express's next('route') and next('router').
  */
-enum { TN_NEXT = 0, TN_DONE = 1, TN_SLOW = 2 };
+enum {
+	TN_NEXT = 0, TN_DONE = 1, TN_SLOW = 2,
+	TN_NEXT_ROUTE = 3, TN_NEXT_ROUTER = 4,
+};
 
 typedef int tn_handler(struct tn_req *req, struct tn_res *res, void *arg);
 
@@ -31,20 +38,45 @@ struct tn_step {
 	void (*fini)(void *arg);	/* at the router's end; may be NULL */
 };
 
+/* TN_STEP(fn): a handler without one. */
+#define TN_STEP(handler)	((struct tn_step){ .fn = (handler) })
+
+/* Called with a parameter's value before the handlers that can ask for it. */
+typedef int tn_param_handler(struct tn_req *req, struct tn_res *res,
+    struct tn_slice value, void *arg);
+
 struct tn_router;
+struct tn_route;
+
+/* Express's words; the zero value is what Express does. */
+struct tn_router_options {
+	bool case_sensitive;	/* "/A" is not "/a" */
+	bool strict;		/* "/a/" is not "/a" */
+	bool merge_params;	/* those of the routers above are seen too */
+};
 
 /*
  * arg  given to each handler that is added without one of its own
  * Returns NULL when out of memory; every function below takes that.
  */
 struct tn_router *tn_router_new(void *arg);
+struct tn_router *tn_router_new_with(void *arg,
+    const struct tn_router_options *options);
+
+/* The same later; before anything is added. */
+void tn_router_set_options(struct tn_router *router,
+    const struct tn_router_options *options);
 
 /* A router that was mounted belongs to the one it was mounted in. */
 void tn_router_free(struct tn_router **router);
 
 void tn_router_use(struct tn_router *router, struct tn_step step);
 
-/* Paths below prefix ("/account") go to other, which it then owns. */
+/* Only for paths at or below path, a pattern: "/api", "/:lang". */
+void tn_router_use_at(struct tn_router *router, const char *path,
+    struct tn_step step);
+
+/* Paths at or below prefix, a pattern, go to other, which it then owns. */
 void tn_router_mount(struct tn_router *router, const char *prefix,
     struct tn_router *other);
 
@@ -77,6 +109,45 @@ void tn_router_add(struct tn_router *router, int method, const char *pattern,
 	tn_router_add((r), TN_METHOD_DELETE, (path), TN_HANDLERS(__VA_ARGS__))
 #define tn_router_all(r, path, ...) \
 	tn_router_add((r), -1, (path), TN_HANDLERS(__VA_ARGS__))
+
+#define tn_router_head(r, path, ...) \
+	tn_router_add((r), TN_METHOD_HEAD, (path), TN_HANDLERS(__VA_ARGS__))
+#define tn_router_options(r, path, ...) \
+	tn_router_add((r), TN_METHOD_OPTIONS, (path), TN_HANDLERS(__VA_ARGS__))
+
+/*
+ * One path, to which handlers of several methods are added:
+ *
+ *	struct tn_route *user = tn_router_route(r, "/user/:id");
+ *
+ *	tn_route_get(user, show);
+ *	tn_route_put(user, require_login, change);
+ *
+ * Belongs to the router. NULL without memory, which all below take.
+ */
+struct tn_route *tn_router_route(struct tn_router *router, const char *path);
+void tn_route_add(struct tn_route *route, int method,
+    tn_handler *const *handlers);
+#define tn_route_get(route, ...) \
+	tn_route_add((route), TN_METHOD_GET, TN_HANDLERS(__VA_ARGS__))
+#define tn_route_post(route, ...) \
+	tn_route_add((route), TN_METHOD_POST, TN_HANDLERS(__VA_ARGS__))
+#define tn_route_put(route, ...) \
+	tn_route_add((route), TN_METHOD_PUT, TN_HANDLERS(__VA_ARGS__))
+#define tn_route_patch(route, ...) \
+	tn_route_add((route), TN_METHOD_PATCH, TN_HANDLERS(__VA_ARGS__))
+#define tn_route_delete(route, ...) \
+	tn_route_add((route), TN_METHOD_DELETE, TN_HANDLERS(__VA_ARGS__))
+#define tn_route_all(route, ...) \
+	tn_route_add((route), -1, TN_HANDLERS(__VA_ARGS__))
+
+/*
+ * Call fn, with the router's arg, when a path matches that names this
+ * parameter: before the handlers, and once a request and value. It answers
+ * as a handler does.
+ */
+void tn_router_param(struct tn_router *router, const char *name,
+    tn_param_handler *fn);
 
 /*
  * Stands in a chain before what takes long, and moves the rest of it to the
