@@ -117,6 +117,15 @@ end(void)
 	}
 }
 
+static void
+remove_file(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", top, name);
+	remove(path);
+}
+
 static const struct {
 	const char *name, *method, *target;
 	int status;
@@ -221,6 +230,191 @@ START_TEST(file_is_described_and_kept_by_clients)
 }
 END_TEST
 
+/* The file is "0123456789". */
+static const struct {
+	const char *name, *method, *headers;
+	int status;
+	const char *range, *body;
+} parts[] = {
+	{ "no range", "GET", "", 200, NULL, "0123456789" },
+	{ "the front", "GET", "range: bytes=0-3\n", 206, "bytes 0-3/10",
+	    "0123" },
+	{ "the end", "GET", "range: bytes=-3\n", 206, "bytes 7-9/10", "789" },
+	{ "from there on", "GET", "range: bytes=8-\n", 206, "bytes 8-9/10",
+	    "89" },
+	{ "more than there is", "GET", "range: bytes=5-99\n", 206,
+	    "bytes 5-9/10", "56789" },
+	{ "HEAD", "HEAD", "range: bytes=0-3\n", 206, "bytes 0-3/10", "" },
+	{ "parts that touch are one", "GET", "range: bytes=0-1,2-3\n", 206,
+	    "bytes 0-3/10", "0123" },
+	{ "behind the end", "GET", "range: bytes=10-\n", 416, "bytes */10",
+	    NULL },
+	{ "another unit", "GET", "range: lines=0-1\n", 200, NULL,
+	    "0123456789" },
+	{ "no range at all", "GET", "range: bytes=x\n", 200, NULL,
+	    "0123456789" },
+	{ "another tag now", "GET",
+	    "range: bytes=0-3\nif-range: \"other\"\n", 200, NULL,
+	    "0123456789" },
+	{ "another date", "GET", "range: bytes=0-3\n"
+	    "if-range: Tue, 14 Nov 2023 22:13:20 GMT\n", 200, NULL,
+	    "0123456789" },
+	{ "any tag will do", "GET", "if-match: *\n", 200, NULL,
+	    "0123456789" },
+	{ "another tag is wanted", "GET", "if-match: \"other\"\n", 412,
+	    NULL, NULL },
+	{ "not since then", "GET",
+	    "if-unmodified-since: Tue, 14 Nov 2000 22:13:20 GMT\n", 412,
+	    NULL, NULL },
+	{ "not since the future", "GET",
+	    "if-unmodified-since: Tue, 14 Nov 2090 22:13:20 GMT\n", 200,
+	    NULL, "0123456789" },
+};
+
+START_TEST(parts_are_sent)
+{
+	begin();
+	put_file("public/a.css", "0123456789", 10);
+	tn_harness_request(&h, parts[_i].method, "/assets/a.css",
+	    parts[_i].headers, NULL);
+	ck_assert_msg(h.status == parts[_i].status, "%s: %d", parts[_i].name,
+	    h.status);
+	ck_header("content-range", parts[_i].range);
+	ck_assert_msg(parts[_i].body == NULL ||
+	    tn_slice_is(h.body, parts[_i].body), "%s: %.*s", parts[_i].name,
+	    TN_SLICE_ARG(h.body));
+	if (h.status == 206)
+		ck_header("accept-ranges", "bytes");
+	end();
+}
+END_TEST
+
+START_TEST(part_of_what_one_has_is_sent)
+{
+	char sent[256];
+
+	begin();
+	put_file("public/a.css", "0123456789", 10);
+	tn_harness_get(&h, "/assets/a.css");
+	snprintf(sent, sizeof(sent), "range: bytes=2-3\nif-range: %.*s\n",
+	    TN_SLICE_ARG(tn_harness_header(&h, "etag")));
+	ck_assert_int_eq(tn_harness_request(&h, "GET", "/assets/a.css", sent,
+	    NULL), 206);
+	snprintf(sent, sizeof(sent), "range: bytes=2-3\nif-range: %.*s\n",
+	    TN_SLICE_ARG(tn_harness_header(&h, "last-modified")));
+	ck_assert_int_eq(tn_harness_request(&h, "GET", "/assets/a.css", sent,
+	    NULL), 206);
+	ck_assert(tn_slice_is(h.body, "23"));
+	assets.no_ranges = true;
+	ck_assert_int_eq(tn_harness_request(&h, "GET", "/assets/a.css", sent,
+	    NULL), 200);
+	ck_header("accept-ranges", NULL);
+	end();
+}
+END_TEST
+
+START_TEST(several_parts_are_sent_in_one)
+{
+	char boundary[64], want[512], length[16];
+	struct tn_slice type;
+
+	begin();
+	put_file("public/a.css", "0123456789", 10);
+	ck_assert_int_eq(tn_harness_request(&h, "GET", "/assets/a.css",
+	    "range: bytes=0-1,5-5,-1\n", NULL), 206);
+	type = tn_harness_header(&h, "content-type");
+	ck_assert(tn_slice_starts(type,
+	    TN_SLICE("multipart/byteranges; boundary=")));
+	snprintf(boundary, sizeof(boundary), "%.*s",
+	    TN_SLICE_ARG(tn_slice_after(type, 31)));
+	snprintf(want, sizeof(want), "--%s\r\n"
+	    "Content-Type: text/css; charset=utf-8\r\n"
+	    "Content-Range: bytes 0-1/10\r\n\r\n01\r\n--%s\r\n"
+	    "Content-Type: text/css; charset=utf-8\r\n"
+	    "Content-Range: bytes 5-5/10\r\n\r\n5\r\n--%s\r\n"
+	    "Content-Type: text/css; charset=utf-8\r\n"
+	    "Content-Range: bytes 9-9/10\r\n\r\n9\r\n--%s--\r\n",
+	    boundary, boundary, boundary, boundary);
+	ck_assert_msg(tn_slice_is(h.body, want), "%.*s", TN_SLICE_ARG(h.body));
+	snprintf(length, sizeof(length), "%zu", strlen(want));
+	ck_header("content-length", length);
+	end();
+}
+END_TEST
+
+START_TEST(part_of_a_big_file_leaves_in_pieces)
+{
+	begin();
+	ck_assert_int_eq(tn_harness_request(&h, "GET", "/assets/big.bin",
+	    "range: bytes=1000-180999\n", NULL), 206);
+	ck_header("content-length", "180000");
+	ck_assert_uint_eq(h.body.len, 180000);
+	end();
+}
+END_TEST
+
+static const struct { const char *name, *accepts, *encoding, *body; } kinds[] = {
+	{ "the best", "gzip, br", "br", "B" },
+	{ "one of them", "gzip", "gzip", "Z" },
+	{ "none", "identity", NULL, "a{}" },
+	{ "one refused", "br;q=0, gzip", "gzip", "Z" },
+	{ "one that is not there", "deflate", NULL, "a{}" },
+};
+
+START_TEST(compressed_sibling_is_sent)
+{
+	char sent[64];
+
+	begin();
+	put_file("public/a.css.br", "B", 1);
+	put_file("public/a.css.gz", "Z", 1);
+	assets.precompressed = true;
+	snprintf(sent, sizeof(sent), "accept-encoding: %s\n",
+	    kinds[_i].accepts);
+	ck_assert_int_eq(tn_harness_request(&h, "GET", "/assets/a.css", sent,
+	    NULL), 200);
+	ck_header("content-encoding", kinds[_i].encoding);
+	ck_header("vary", "Accept-Encoding");
+	ck_header("content-type", "text/css; charset=utf-8");
+	ck_assert_msg(tn_slice_is(h.body, kinds[_i].body), "%s",
+	    kinds[_i].name);
+	remove_file("public/a.css.br");
+	remove_file("public/a.css.gz");
+	end();
+}
+END_TEST
+
+START_TEST(hidden_files_are_as_asked)
+{
+	begin();
+	assets.dotfiles = TN_DOTFILES_DENY;
+	ck_assert_int_eq(tn_harness_get(&h, "/assets/.hidden"), 403);
+	ck_assert_int_eq(tn_harness_get(&h, "/assets/.git/config"), 403);
+	assets.dotfiles = TN_DOTFILES_ALLOW;
+	ck_assert_int_eq(tn_harness_get(&h, "/assets/.hidden"), 200);
+	ck_assert_int_eq(tn_harness_get(&h, "/assets/out"), 404);
+	end();
+}
+END_TEST
+
+START_TEST(web_server_sends_the_file)
+{
+	begin();
+	assets.accel = "/protected/";
+	ck_assert_int_eq(tn_harness_get(&h, "/assets/sub/b.js"), 200);
+	ck_header("x-accel-redirect", "/protected/sub/b.js");
+	ck_header("content-type", "text/javascript; charset=utf-8");
+	ck_assert_uint_eq(h.body.len, 0);
+	ck_assert_int_eq(tn_harness_get(&h, "/assets/none"), 404);
+	ck_header("x-accel-redirect", NULL);
+	assets.accel = NULL;
+	assets.sendfile = "/srv/public/";
+	ck_assert_int_eq(tn_harness_get(&h, "/assets/sub/b.js"), 200);
+	ck_header("x-sendfile", "/srv/public/sub/b.js");
+	end();
+}
+END_TEST
+
 START_TEST(big_file_leaves_in_pieces)
 {
 	begin();
@@ -277,6 +471,15 @@ suite(void)
 	tcase_add_loop_test(tc, only_what_may_be_shown_is_sent, 0,
 	    (int)(sizeof(files) / sizeof(files[0])));
 	tcase_add_test(tc, file_is_described_and_kept_by_clients);
+	tcase_add_loop_test(tc, parts_are_sent, 0,
+	    (int)(sizeof(parts) / sizeof(parts[0])));
+	tcase_add_test(tc, part_of_what_one_has_is_sent);
+	tcase_add_test(tc, several_parts_are_sent_in_one);
+	tcase_add_test(tc, part_of_a_big_file_leaves_in_pieces);
+	tcase_add_loop_test(tc, compressed_sibling_is_sent, 0,
+	    (int)(sizeof(kinds) / sizeof(kinds[0])));
+	tcase_add_test(tc, hidden_files_are_as_asked);
+	tcase_add_test(tc, web_server_sends_the_file);
 	tcase_add_test(tc, big_file_leaves_in_pieces);
 	tcase_add_test(tc, no_descriptor_left_is_no_missing_file);
 	tcase_add_test(tc, folder_that_is_not_there_is_named);

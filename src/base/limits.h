@@ -24,6 +24,11 @@
 #define TN_LIMIT_FORM_PAIRS		256
 #define TN_LIMIT_COOKIE_BYTES		8192	/* the Cookie header */
 #define TN_LIMIT_PATH_BYTES		4096
+#define TN_LIMIT_QS_DEPTH		32	/* brackets of a field's name, as Express */
+#define TN_LIMIT_RANGES			16	/* parts of one Range header */
+#define TN_LIMIT_SUBNETS		32	/* trusted proxies */
+#define TN_LIMIT_FORWARDED		16	/* addresses of X-Forwarded-For believed */
+#define TN_LIMIT_FORMATS		16	/* offers of one answer */
 #define TN_LIMIT_PARAMS			16	/* ":name" parts of one route */
 #define TN_LIMIT_PATTERN_BYTES		1024	/* of a route's pattern */
 #define TN_LIMIT_PATTERN_FORMS		256	/* choices of its groups, as Express */

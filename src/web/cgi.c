@@ -2,10 +2,9 @@
 
 #include "web/cgi.h"
 
-#include <arpa/inet.h>
-
 #include "base/random.h"
 #include "base/utf8.h"
+#include "web/trust_proxy.h"
 
 enum {
 	METHOD_MAX_BYTES = 32,
@@ -162,21 +161,6 @@ check_host(struct tn_req *req)
 }
 
 static bool
-is_address(struct tn_slice s)
-{
-	char text[INET6_ADDRSTRLEN];
-	unsigned char bytes[16];
-
-	if (s.len == 0 || s.len >= sizeof(text) ||
-	    tn_slice_find(s, '\0') >= 0)
-		return false;
-	memcpy(text, s.ptr, s.len);
-	text[s.len] = '\0';
-	return inet_pton(AF_INET, text, bytes) == 1 ||
-	    inet_pton(AF_INET6, text, bytes) == 1;
-}
-
-static bool
 is_trusted(struct tn_slice address, const struct tn_cgi_options *options)
 {
 	for (size_t i = 0; i < options->ntrusted; i++) {
@@ -194,7 +178,7 @@ static struct tn_slice
 find_client(const struct tn_req *req, struct tn_slice peer,
     const struct tn_cgi_options *options)
 {
-	struct tn_slice client = is_address(peer) ? peer : TN_SLICE_NONE;
+	struct tn_slice client = tn_is_address(peer) ? peer : TN_SLICE_NONE;
 	struct tn_slice rest;
 
 	if (options->address_header == NULL || !is_trusted(peer, options))
@@ -205,12 +189,47 @@ find_client(const struct tn_req *req, struct tn_slice peer,
 		struct tn_slice last =
 		    tn_slice_trim(tn_slice_after(rest, comma));
 
-		if (!is_address(last))
+		if (!tn_is_address(last))
 			break;
 		client = last;
 		rest = tn_slice_first(rest, comma > 0 ? comma - 1 : 0);
 	}
 	return client;
+}
+
+/* The first of a list, as the proxy nearest to the client wrote it. */
+static struct tn_slice
+first_of(const struct tn_req *req, const char *name)
+{
+	struct tn_slice list = tn_req_header(req, name);
+
+	return tn_slice_trim(tn_slice_cut(&list, ','));
+}
+
+/* What trusted proxies say of the client. */
+static int
+believe_proxies(struct tn_req *req, struct tn_slice peer,
+    const struct tn_trust *trust)
+{
+	struct tn_slice proto, host;
+
+	req->addresses = tn_arena_alloc(req->arena,
+	    TN_LIMIT_FORWARDED * sizeof(*req->addresses));
+	if (req->addresses == NULL)
+		return refuse(req, 500, TN_E_NOMEM, "no memory for a request");
+	req->naddresses = tn_trust_chain(trust, peer,
+	    tn_req_header(req, "x-forwarded-for"), req->addresses,
+	    TN_LIMIT_FORWARDED);
+	req->address = req->addresses[req->naddresses - 1];
+	if (!tn_trust_ask(trust, peer, 0))
+		return 0;
+	proto = first_of(req, "x-forwarded-proto");
+	host = first_of(req, "x-forwarded-host");
+	if (proto.len > 0)
+		req->secure = tn_slice_ieq(proto, TN_SLICE("https"));
+	if (host.len > 0)
+		req->host = host;
+	return 0;
 }
 
 /* The part before path and query of an absolute target is dropped. */
@@ -364,7 +383,11 @@ tn_cgi_read(struct tn_req *req, char *const *envp,
 	req->secure = is_secure(&words);
 	req->origin = options->origin;
 	req->address = find_client(req, words.address, options);
-	rc = read_method(req, words.method);
+	if (options->trust != NULL && options->trust->is_set &&
+	    req->address.len > 0)
+		rc = believe_proxies(req, req->address, options->trust);
+	if (rc == 0)
+		rc = read_method(req, words.method);
 	if (rc == 0)
 		rc = check_host(req);
 	return rc != 0 ? rc : read_path(req, words.uri, options);

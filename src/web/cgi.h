@@ -4,6 +4,8 @@
 
 #include "web/request.h"
 
+struct tn_trust;
+
 /* The zero value: the site stands at "/", no proxy is believed. */
 struct tn_cgi_options {
 	struct tn_slice origin;		/* "https://host"; empty: from Host */
@@ -15,6 +17,12 @@ struct tn_cgi_options {
 	const char *address_header;
 	const char *const *trusted_proxies;
 	size_t ntrusted;
+	/*
+	 * Express's "trust proxy" (trust_proxy.h): whom X-Forwarded-For,
+	 * -Proto and -Host are believed from. Borrowed; NULL: from nobody.
+	 * With it, the two above do not count.
+	 */
+	const struct tn_trust *trust;
 };
 
 /*

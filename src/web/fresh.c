@@ -9,6 +9,7 @@
 #include <inttypes.h>
 
 #include "base/arena.h"
+#include "web/http_date.h"
 #include "web/request.h"
 
 static uint64_t
@@ -76,23 +77,35 @@ cut_tag(struct tn_slice *rest)
 	return tn_slice_trim(tn_slice_cut(rest, ','));
 }
 
-static bool
-tag_listed(struct tn_slice list, struct tn_slice tag)
+bool
+tn_etag_listed(struct tn_slice list, struct tn_slice tag, bool strong)
 {
 	if (tn_slice_is(tn_slice_trim(list), "*"))
-		return true;
+		return tag.len > 0;
+	if (strong && tn_slice_starts(tag, TN_SLICE("W/")))
+		return false;
 	tag = strip_weak(tag);
 	while (tag.len > 0 && list.len > 0) {
-		if (tn_slice_eq(cut_tag(&list), tag))
+		bool weak = tn_slice_starts(tn_slice_trim(list),
+		    TN_SLICE("W/"));
+
+		if (tn_slice_eq(cut_tag(&list), tag) && !(strong && weak))
 			return true;
 	}
 	return false;
 }
 
-/*
- * Dates are compared as text: what a client has, it has from us, in the form
- * in which we wrote it.
- */
+/* Is what is sent no newer than the date of a header? */
+static bool
+not_newer(const struct tn_res *res, struct tn_slice date)
+{
+	int64_t then, now;
+
+	return tn_http_date_read(date, &then) &&
+	    tn_http_date_read(tn_res_get(res, "Last-Modified"), &now) &&
+	    now <= then;
+}
+
 bool
 tn_res_is_fresh(const struct tn_res *res)
 {
@@ -101,15 +114,30 @@ tn_res_is_fresh(const struct tn_res *res)
 	struct tn_slice since = tn_req_header(req, "if-modified-since");
 	struct tn_slice etag = tn_res_get(res, "ETag");
 
-	if (tags.ptr == NULL && since.ptr == NULL)
+	if ((req->method != TN_METHOD_GET && req->method != TN_METHOD_HEAD) ||
+	    (tags.len == 0 && since.len == 0))
 		return false;
 	if (tn_list_has(tn_req_header(req, "cache-control"),
 	    TN_SLICE("no-cache")))
 		return false;
-	if (tags.ptr != NULL)
-		return etag.len > 0 && tag_listed(tags, etag);
-	return since.len > 0 &&
-	    tn_slice_eq(since, tn_res_get(res, "Last-Modified"));
+	if (tn_slice_is(tags, "*"))
+		return true;
+	if (tags.len > 0)
+		return tn_etag_listed(tags, etag, false);
+	return not_newer(res, since);
+}
+
+bool
+tn_res_precondition(const struct tn_res *res)
+{
+	struct tn_slice match = tn_req_header(res->req, "if-match");
+	struct tn_slice since =
+	    tn_req_header(res->req, "if-unmodified-since");
+	int64_t then;
+
+	if (match.len > 0)
+		return tn_etag_listed(match, tn_res_get(res, "ETag"), true);
+	return !tn_http_date_read(since, &then) || not_newer(res, since);
 }
 
 static bool

@@ -14,10 +14,19 @@ void tn_res_put(struct tn_res *res, const char *name, struct tn_slice value);
 bool tn_list_has(struct tn_slice list, struct tn_slice word);
 
 /*
+ * Is this ETag in a list of them ("*" is any)? Weakly, a W/ does not count;
+ * strongly, what has it is no match. Source: RFC 9110, 8.8.3.
+ */
+bool tn_etag_listed(struct tn_slice list, struct tn_slice tag, bool strong);
+
+/*
  * Run the hooks of tn_res_before_head, and see that nothing was refused
  * meanwhile. Returns 0, or what keeps the answer back, in req->err too.
  */
 int tn_res_begin(struct tn_res *res);
+
+/* The value of Content-Disposition for a file of that name, UTF-8. */
+void tn_content_disposition(struct tn_buf *out, struct tn_slice name);
 
 /*
  * For an answer that is complete: give a 200 to GET or HEAD an ETag made of

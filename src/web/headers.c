@@ -35,6 +35,10 @@
 	X(422, "Unprocessable Content")			\
 	X(429, "Too Many Requests")			\
 	X(431, "Request Header Fields Too Large")	\
+	X(418, "I'm a Teapot")				\
+	X(423, "Locked")				\
+	X(428, "Precondition Required")			\
+	X(451, "Unavailable For Legal Reasons")		\
 	X(500, "Internal Server Error")			\
 	X(501, "Not Implemented")			\
 	X(502, "Bad Gateway")				\
@@ -251,12 +255,16 @@ tn_res_clear(struct tn_res *res)
 	static const char *const described[] = {
 		"Content-Type", "Content-Encoding", "Content-Disposition",
 		"Content-Language", "Content-Length", "Content-Range",
-		"Cache-Control", "ETag", "Expires", "Last-Modified",
+		"Accept-Ranges", "Cache-Control", "ETag", "Expires", "Last-Modified",
 		"Location", "Set-Cookie",
 	};
 
-	for (size_t i = 0; i < sizeof(described) / sizeof(*described); i++)
-		tn_res_remove(res, described[i]);
+	for (size_t i = 0; i < sizeof(described) / sizeof(*described); i++) {
+		/* of a 416, this says how much there is */
+		if (res->req->err_status != 416 ||
+		    strcmp(described[i], "Content-Range") != 0)
+			tn_res_remove(res, described[i]);
+	}
 	res->bad_header = false;
 	res->status = 200;
 }

@@ -53,6 +53,10 @@ struct tn_step tn_session(struct tn_store *store,
  */
 tn_handler tn_session_optional;
 
+/* Lets handlers read and set signed cookies; signer is borrowed. */
+struct tn_signer;
+struct tn_step tn_cookie_parser(const struct tn_signer *signer);
+
 struct tn_form_limits {
 	size_t max_bytes;	/* of a body; 0: TN_LIMIT_FORM_BYTES */
 	size_t max_fields;	/* 0: TN_LIMIT_FORM_PAIRS */

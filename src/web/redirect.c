@@ -55,6 +55,15 @@ set_location(struct tn_res *res, struct tn_slice base, struct tn_slice url)
 	tn_res_put(res, "Location", tn_slice(text, n));
 }
 
+void
+tn_res_location(struct tn_res *res, struct tn_slice path)
+{
+	if (tn_is_local_path(path))
+		set_location(res, res->req->base_path, path);
+	else
+		res->bad_header = true;
+}
+
 static int
 send_redirect(struct tn_res *res, struct tn_slice base, struct tn_slice url)
 {

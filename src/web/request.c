@@ -129,15 +129,6 @@ tn_req_cookie(struct tn_req *req, const char *name)
 	return value;
 }
 
-bool
-tn_req_is(const struct tn_req *req, const char *type)
-{
-	struct tn_slice rest = req->content_type;
-
-	return tn_slice_ieq(tn_slice_trim(tn_slice_cut(&rest, ';')),
-	    tn_slice_str(type));
-}
-
 void *
 tn_req_local(const struct tn_req *req, const void *key)
 {

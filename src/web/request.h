@@ -20,6 +20,10 @@ struct tn_session;
 struct tn_session_source;
 struct tn_router;
 struct tn_param_step;
+struct tn_range;
+struct tn_signer;
+struct tn_qs;
+struct tn_file;
 struct tn_log;
 
 /* The methods that routes know; any other is TN_METHOD_OTHER. */
@@ -102,6 +106,8 @@ struct tn_req {
 	struct tn_slice origin;		/* the site's; ask tn_req_origin */
 	struct tn_slice host;		/* as sent, with a port; may be empty */
 	struct tn_slice address;	/* of the client, checked */
+	struct tn_slice *addresses;	/* peer to client, of trusted proxies */
+	size_t naddresses;
 	bool secure;			/* the client came over TLS */
 	bool is_slow;			/* in the helper pool: it may wait */
 
@@ -118,7 +124,12 @@ struct tn_req {
 	size_t nquery;
 	struct tn_pair *fields;		/* of a form, by tn_form_body */
 	size_t nfields;
-	struct tn_body *body;		/* NULL: none */
+	struct tn_body *body;		/* NULL: none, or it has been read */
+	struct tn_slice data;		/* by tn_json_body and its kin */
+	const struct tn_qs *form;	/* by tn_form_body, with nested fields */
+	struct tn_file *files;		/* by tn_multipart_body */
+	size_t nfiles;
+	const struct tn_signer *signer;	/* by tn_cookie_parser */
 
 	struct tn_session *session;	/* NULL until tn_req_session */
 	const struct tn_session_source *session_source;
@@ -164,8 +175,68 @@ struct tn_slice tn_req_field(const struct tn_req *req, const char *name);
 /* A cookie, decoded; the first of a name. */
 struct tn_slice tn_req_cookie(struct tn_req *req, const char *name);
 
-/* Is the Content-Type this one, whatever its charset? */
+/*
+ * A cookie that was signed (tn_res_signed_cookie, or by Express), with its
+ * signature checked and off. Needs tn_cookie_parser() before it.
+ * Returns 1; 0: no such cookie, or not signed; TN_E_DENIED: forged.
+ */
+int tn_req_signed_cookie(struct tn_req *req, const char *name,
+    struct tn_slice *value);
+
+/* Is a cookie's value JSON ("j:{...}"), as Express writes objects? */
+bool tn_cookie_json(struct tn_slice value, struct tn_slice *json);
+
+/*
+ * Is the Content-Type this one, whatever its charset? Also an extension
+ * ("json"), "text/" with '*' behind, "+json", "urlencoded", "multipart".
+ */
 bool tn_req_is(const struct tn_req *req, const char *type);
+
+/*
+ * Which of our offers the client likes best; NULL if it takes none:
+ *
+ *	tn_req_accepts(req, "html", "json")
+ *	tn_req_accepts_languages(req, "en", "de")
+ */
+#define TN_OFFERS(...)	((const char *const[]){ __VA_ARGS__, NULL })
+#define tn_req_accepts(req, ...) \
+	tn_req_accepts_one((req), TN_OFFERS(__VA_ARGS__))
+#define tn_req_accepts_encodings(req, ...) \
+	tn_req_accepts_encodings_one((req), TN_OFFERS(__VA_ARGS__))
+#define tn_req_accepts_languages(req, ...) \
+	tn_req_accepts_languages_one((req), TN_OFFERS(__VA_ARGS__))
+#define tn_req_accepts_charsets(req, ...) \
+	tn_req_accepts_charsets_one((req), TN_OFFERS(__VA_ARGS__))
+const char *tn_req_accepts_one(const struct tn_req *req,
+    const char *const *offers);
+const char *tn_req_accepts_encodings_one(const struct tn_req *req,
+    const char *const *offers);
+const char *tn_req_accepts_languages_one(const struct tn_req *req,
+    const char *const *offers);
+const char *tn_req_accepts_charsets_one(const struct tn_req *req,
+    const char *const *offers);
+
+/* Has the client, by its request, what the ETag set says? See response.h. */
+bool tn_req_fresh(const struct tn_req *req);
+#define tn_req_stale(req)	(!tn_req_fresh(req))
+
+/* Did a script send it, by X-Requested-With? */
+bool tn_req_xhr(const struct tn_req *req);
+
+/* The Range header; see tn_range_parse (range.h) for out and the result. */
+int tn_req_range(const struct tn_req *req, uint64_t size, bool combine,
+    struct tn_range *out, size_t *n);
+
+/*
+ * "http" or "https"; the host without its port; the client's address and
+ * those between it and us. Of what proxies say, only what trusted ones do
+ * (tn_cgi_options).
+ */
+const char *tn_req_protocol(const struct tn_req *req);
+struct tn_slice tn_req_hostname(const struct tn_req *req);
+#define tn_req_ip(req)	((req)->address)
+/* The client first, without the one connected to us. Returns how many. */
+size_t tn_req_ips(const struct tn_req *req, struct tn_slice *out, size_t cap);
 
 /*
  * Data of the application that goes with the request. The key is an address

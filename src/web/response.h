@@ -15,6 +15,7 @@ struct tn_err;
 struct tn_req;
 struct tn_res;
 struct tn_var;
+struct tn_cookie_options;
 
 /* Where the bytes of an answer go: head and body as a CGI response. */
 struct tn_sink {
@@ -92,6 +93,51 @@ void tn_res_vary(struct tn_res *res, const char *name);
 void tn_res_type(struct tn_res *res, const char *type);
 void tn_res_remove(struct tn_res *res, const char *name);
 
+/*
+ * Set a cookie (path "/" unless given), with a signature, or take it back:
+ * then with the path and domain that it was set with.
+ *
+ * options  session/cookie.h; NULL: none. max_age sets Expires too.
+ *
+ * Signing needs tn_cookie_parser(). What cannot be written becomes a 500.
+ */
+void tn_res_cookie(struct tn_res *res, const char *name,
+    struct tn_slice value, const struct tn_cookie_options *options);
+void tn_res_signed_cookie(struct tn_res *res, const char *name,
+    struct tn_slice value, const struct tn_cookie_options *options);
+void tn_res_clear_cookie(struct tn_res *res, const char *name,
+    const struct tn_cookie_options *options);
+
+/* Content-Disposition: save it under this name (UTF-8), with its type. */
+void tn_res_attachment(struct tn_res *res, struct tn_slice name);
+
+/* One more link in Link: rel "next". */
+void tn_res_links(struct tn_res *res, const char *rel, struct tn_slice url);
+
+/* Location, a path of this site, base_path put in front; no redirect. */
+void tn_res_location(struct tn_res *res, struct tn_slice path);
+
+/*
+ * Answer by what the client accepts:
+ *
+ *	static const struct tn_format formats[] = {
+ *		{ "html", as_page }, { "json", as_json }, { NULL, NULL }
+ *	};
+ *
+ *	return tn_res_format(res, formats, arg);
+ *
+ * formats  ended by a handler of NULL; at most TN_LIMIT_FORMATS; a type of
+ *          NULL takes what is left. The Content-Type is set before.
+ *
+ * Without any that will do, 406.
+ */
+struct tn_format {
+	const char *type;
+	int (*fn)(struct tn_req *req, struct tn_res *res, void *arg);
+};
+int tn_res_format(struct tn_res *res, const struct tn_format *formats,
+    void *arg);
+
 /* The value set so far; ptr NULL if there is none. */
 struct tn_slice tn_res_get(const struct tn_res *res, const char *name);
 
@@ -167,6 +213,12 @@ int tn_res_end(struct tn_res *res);
  * the ETag and Last-Modified that are set? Source: RFC 9110, 13.1.
  */
 bool tn_res_is_fresh(const struct tn_res *res);
+
+/*
+ * May the request be carried out (If-Match, If-Unmodified-Since), by the
+ * ETag and Last-Modified that are set? If not, 412 is the answer.
+ */
+bool tn_res_precondition(const struct tn_res *res);
 
 /* Forget what described an answer that will not be sent. */
 void tn_res_clear(struct tn_res *res);

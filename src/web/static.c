@@ -11,40 +11,11 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "session/cookie.h"
 #include "web/head.h"
-
-/* A file up to this is sent in one piece, bigger ones in pieces of it. */
-enum { PIECE_BYTES = 65536 };
+#include "web/mime.h"
+#include "web/send_file.h"
 
 enum { FILE_FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY };
-
-static const struct {
-	const char *ending;
-	const char *type;
-} types[] = {
-	{ ".html",	"text/html; charset=utf-8" },
-	{ ".css",	"text/css; charset=utf-8" },
-	{ ".js",	"text/javascript; charset=utf-8" },
-	{ ".mjs",	"text/javascript; charset=utf-8" },
-	{ ".json",	"application/json; charset=utf-8" },
-	{ ".map",	"application/json; charset=utf-8" },
-	{ ".txt",	"text/plain; charset=utf-8" },
-	{ ".svg",	"image/svg+xml" },
-	{ ".png",	"image/png" },
-	{ ".jpg",	"image/jpeg" },
-	{ ".jpeg",	"image/jpeg" },
-	{ ".gif",	"image/gif" },
-	{ ".webp",	"image/webp" },
-	{ ".avif",	"image/avif" },
-	{ ".ico",	"image/vnd.microsoft.icon" },
-	{ ".woff",	"font/woff" },
-	{ ".woff2",	"font/woff2" },
-	{ ".wasm",	"application/wasm" },
-	{ ".pdf",	"application/pdf" },
-	{ ".xml",	"application/xml" },
-	{ ".webmanifest", "application/manifest+json" },
-};
 
 struct mounted {
 	struct tn_slice prefix;
@@ -55,11 +26,7 @@ struct mounted {
 const char *
 tn_static_type(struct tn_slice path)
 {
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (tn_slice_ends(path, tn_slice_str(types[i].ending)))
-			return types[i].type;
-	}
-	return "application/octet-stream";
+	return tn_mime_of_path(path);
 }
 
 int
@@ -81,18 +48,21 @@ tn_assets_close(struct tn_assets *assets)
 	assets->dir_fd = -1;
 }
 
-/* No part empty or beginning with '.', which covers "..", and no NUL. */
+/* No part empty, "." or "..", and no NUL. */
 static bool
-is_shown(struct tn_slice path)
+is_shown(struct tn_slice path, bool *is_hidden)
 {
+	*is_hidden = false;
 	if (path.len == 0 || path.len >= TN_LIMIT_PATH_BYTES ||
 	    tn_slice_find(path, '\0') >= 0)
 		return false;
 	while (path.ptr != NULL) {
 		struct tn_slice part = tn_slice_cut(&path, '/');
 
-		if (part.len == 0 || part.ptr[0] == '.')
+		if (part.len == 0 || tn_slice_is(part, ".") ||
+		    tn_slice_is(part, ".."))
 			return false;
+		*is_hidden |= part.ptr[0] == '.';
 	}
 	return true;
 }
@@ -160,118 +130,137 @@ open_file(const struct tn_assets *assets, struct tn_req *req,
 }
 
 static void
-describe(const struct tn_assets *assets, struct tn_res *res,
-    struct tn_slice path, const struct stat *st)
+offer_cache_control(const struct tn_assets *assets, struct tn_res *res)
 {
-	struct tn_buf *text = &res->out;	/* free until the head */
-
-	tn_res_put(res, "Content-Type",
-	    tn_slice_str(tn_static_type(path)));
-	tn_buf_reset(text);
-	tn_cookie_date(text, (int64_t)st->st_mtim.tv_sec * 1000);
-	tn_res_set(res, "Last-Modified", tn_buf_view(text));
-	tn_res_set(res, "ETag", tn_arena_printf(res->arena, "\"%llx-%llx.%lx\"",
-	    (unsigned long long)st->st_size,
-	    (unsigned long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec));
 	if (tn_res_get(res, "Cache-Control").ptr != NULL)
 		return;
 	if (assets->max_age_s > 0)
 		tn_res_set(res, "Cache-Control", tn_arena_printf(res->arena,
-		    "public, max-age=%d", assets->max_age_s));
+		    "public, max-age=%d%s", assets->max_age_s,
+		    assets->immutable ? ", immutable" : ""));
 	else
 		tn_res_put(res, "Cache-Control", TN_SLICE("no-cache"));
 }
 
-/* The next want bytes of a file, into res->page. Returns how many came. */
-static size_t
-read_piece(struct tn_res *res, int fd, size_t want)
-{
-	char *to;
-
-	tn_buf_reset(&res->page);
-	to = tn_buf_room(&res->page, want);
-	while (to != NULL && res->page.len < want) {
-		ssize_t n = read(fd, to + res->page.len,
-		    want - res->page.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		res->page.len += (size_t)n;
-	}
-	return res->page.len;
-}
-
-/* It was as long as this a moment ago; who cut it since gets a cut answer. */
+/*
+ * A sibling that is compressed already, if there is one that the client
+ * takes. As open_file, with the encoding set.
+ */
 static int
-cut_short(struct tn_res *res)
+open_compressed(const struct tn_assets *assets, struct tn_req *req,
+    struct tn_slice path, struct tn_sent_file *file, struct stat *st)
 {
-	res->is_broken = res->state != TN_RES_OPEN;
-	return tn_err_set(&res->req->err, TN_E_SYSTEM,
-	    "a file that became shorter while it was sent");
-}
+	static const struct {
+		const char *encoding, *ending;
+	} kinds[] = { { "br", ".br" }, { "gzip", ".gz" } };
 
-static int
-send_pieces(struct tn_res *res, int fd, uint64_t left)
-{
-	tn_res_set(res, "Content-Length", tn_arena_printf(res->arena, "%llu",
-	    (unsigned long long)left));
-	while (left > 0) {
-		size_t want = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
+	tn_res_vary(req->res, "Accept-Encoding");
+	for (size_t i = 0; i < 2; i++) {
+		struct tn_slice name = tn_arena_printf(req->arena, "%.*s%s",
+		    TN_SLICE_ARG(path), kinds[i].ending);
 		int rc;
 
-		if (read_piece(res, fd, want) < want)
-			return cut_short(res);
-		rc = tn_res_write(res, tn_buf_view(&res->page));
-		if (rc < 0)
+		if (tn_req_accepts_encodings(req, kinds[i].encoding) == NULL)
+			continue;
+		rc = open_file(assets, req, name, &file->fd, st);
+		file->encoding = rc > 0 ? kinds[i].encoding : NULL;
+		if (rc != 0)
 			return rc;
-		left -= want;
 	}
-	return tn_res_end(res);
+	return 0;
+}
+
+/* Each part percent-encoded, the slashes left. */
+static void
+add_url(struct tn_buf *out, struct tn_slice path)
+{
+	while (path.ptr != NULL) {
+		tn_url_encode(out, tn_slice_cut(&path, '/'));
+		if (path.ptr != NULL)
+			tn_buf_char(out, '/');
+	}
+}
+
+/* The web server sends it; we say only which. */
+static int
+hand_over(const struct tn_assets *assets, struct tn_res *res,
+    struct tn_slice path)
+{
+	struct tn_buf *text = &res->out;	/* free until the head */
+
+	tn_buf_reset(text);
+	if (assets->accel != NULL) {
+		tn_buf_str(text, assets->accel);
+		add_url(text, path);
+	} else {
+		tn_buf_str(text, assets->sendfile);
+		tn_buf_slice(text, path);
+	}
+	tn_res_set(res, assets->accel != NULL ? "X-Accel-Redirect" :
+	    "X-Sendfile", tn_buf_view(text));
+	res->no_etag = true;
+	return tn_res_send(res, TN_SLICE_NONE);
 }
 
 static int
-send_head_alone(struct tn_res *res, uint64_t size)
+send_opened(const struct tn_assets *assets, struct tn_req *req,
+    struct tn_res *res, struct tn_slice path)
 {
-	int rc;
+	struct tn_sent_file file = { .fd = -1, .no_ranges = assets->no_ranges,
+		.type = tn_mime_of_path(path) };
+	struct stat st;
+	int rc = 0;
 
-	tn_res_set(res, "Content-Length", tn_arena_printf(res->arena, "%llu",
-	    (unsigned long long)size));
-	rc = tn_res_write(res, TN_SLICE_NONE);
-	return rc < 0 ? rc : tn_res_end(res);
-}
-
-static int
-send_file(struct tn_req *req, struct tn_res *res, int fd, uint64_t size)
-{
-	if (tn_res_is_fresh(res))
-		return tn_res_send(res, TN_SLICE_NONE);
-	if (req->method == TN_METHOD_HEAD)
-		return send_head_alone(res, size);
-	if (size > PIECE_BYTES)
-		return send_pieces(res, fd, size);
-	if (read_piece(res, fd, (size_t)size) < size)
-		return cut_short(res);
-	return tn_res_send(res, tn_buf_view(&res->page));
+	if (assets->precompressed)
+		rc = open_compressed(assets, req, path, &file, &st);
+	if (rc == 0)
+		rc = open_file(assets, req, path, &file.fd, &st);
+	if (rc <= 0)
+		return rc;
+	file.st = &st;
+	offer_cache_control(assets, res);
+	if (assets->accel != NULL || assets->sendfile != NULL) {
+		if (tn_res_get(res, "Content-Type").ptr == NULL)
+			tn_res_put(res, "Content-Type",
+			    tn_slice_str(file.type));
+		rc = hand_over(assets, res, path);
+	} else {
+		rc = tn_res_send_open(res, &file);
+	}
+	close(file.fd);
+	return rc;
 }
 
 int
 tn_assets_send(const struct tn_assets *assets, struct tn_req *req,
     struct tn_res *res, struct tn_slice path)
 {
-	struct stat st;
-	int fd = -1, rc;
+	bool is_hidden;
 
-	if (!is_shown(path))
+	if (!is_shown(path, &is_hidden) ||
+	    (is_hidden && assets->dotfiles == TN_DOTFILES_IGNORE))
 		return TN_NEXT;
-	rc = open_file(assets, req, path, &fd, &st);
-	if (rc <= 0)
-		return rc;
-	describe(assets, res, path, &st);
-	rc = send_file(req, res, fd, (uint64_t)st.st_size);
-	close(fd);
-	return rc;
+	if (is_hidden && assets->dotfiles == TN_DOTFILES_DENY)
+		return tn_req_refuse(req, 403, "a hidden file");
+	return send_opened(assets, req, res, path);
+}
+
+int
+tn_res_send_file(struct tn_res *res, const struct tn_assets *assets,
+    struct tn_slice path)
+{
+	int rc = tn_assets_send(assets, res->req, res, path);
+
+	return rc != TN_NEXT ? rc :
+	    tn_req_refuse(res->req, 404, "no such file to send");
+}
+
+int
+tn_res_download(struct tn_res *res, const struct tn_assets *assets,
+    struct tn_slice path, const char *name)
+{
+	tn_res_attachment(res, name != NULL ? tn_slice_str(name) : path);
+	return tn_res_send_file(res, assets, path);
 }
 
 static int

@@ -87,7 +87,206 @@ function patterns() {
     rows);
 }
 
-const makers = { patterns };
+// ---- negotiator, through accepts --------------------------------------------
+
+function negotiate() {
+  const accepts = require("accepts");
+  const kinds = {
+    types: [["html", "json"], ["text/html", "application/json", "text/plain"],
+      ["json"], ["text/html;level=1", "text/html"], ["nonsense", "text"],
+      ["image/png", "text/*"]],
+    encodings: [["br", "gzip", "identity"], ["gzip"], ["identity"],
+      ["GZIP", "deflate"]],
+    languages: [["en", "de"], ["en-GB", "en"], ["de-CH", "fr"], ["EN"]],
+    charsets: [["utf-8", "iso-8859-1"], ["UTF-8"]],
+  };
+  const headers = {
+    types: [null, "", "*/*", "text/html", "text/*", "application/json",
+      "text/html, application/json;q=0.9", "text/html;q=0.5, */*;q=0.1",
+      "application/json;q=0.9, text/html;q=0.9", "text/html;q=0",
+      "text/html;level=1", "text/*;q=0.3, text/html;q=0.7, text/html;level=1",
+      "text/html;level=\"1\";q=0.4", "TEXT/HTML", "text/html ; q=0.2 , */*",
+      "text", "image/*,text/plain;q=0.8", "*/*;q=0.5,json", ",,text/html,,",
+      "text/html;q=abc", "text/html;q=1.5", "text/plain;level=*",
+      "application/xml,application/xhtml+xml,text/html;q=0.9,image/png"],
+    encodings: [null, "", "gzip", "br, gzip", "gzip;q=0.5, br;q=0.4", "*",
+      "*;q=0", "identity;q=0", "gzip;q=0", "gzip, *;q=0", "identity",
+      "gzip;q=0.8, identity;q=0.5, *;q=0.3", "deflate", "GZip", "br;q=0.001"],
+    languages: [null, "", "en", "de, en;q=0.5", "en-GB", "en-US, en", "*",
+      "fr, *;q=0.1", "en;q=0", "de-CH, de;q=0.9, en;q=0.8", "EN-gb"],
+    charsets: [null, "", "utf-8", "iso-8859-1, utf-8;q=0.5", "*", "UTF-8",
+      "*;q=0.5, utf-8;q=0", "us-ascii"],
+  };
+  const names = { types: "accept", encodings: "accept-encoding",
+    languages: "accept-language", charsets: "accept-charset" };
+  const rows = [];
+
+  for (const [kind, offers] of Object.entries(kinds))
+    for (const offer of offers)
+      for (const header of headers[kind]) {
+        const request = { headers: header === null ? {} :
+          { [names[kind]]: header } };
+        rows.push([kind, header, offer.join(","),
+          accepts(request)[kind](offer) || null]);
+      }
+  write("negotiate", ["accepts", "negotiator"],
+    "kind, header, offers, the best", rows);
+}
+
+// ---- range-parser -----------------------------------------------------------
+
+function ranges() {
+  const parse = require("range-parser");
+  const headers = ["bytes=0-", "bytes=0-0", "bytes=0-499", "bytes=-1",
+    "bytes=-0", "bytes=-", "bytes=", "bytes", "bytes=abc", "bytes=a-b",
+    "bytes=5-2", "bytes=500-", "bytes=0-4,90-", "bytes=90-,0-4",
+    "bytes=0-4,5-9", "bytes=0-10,5-20,30-40", "bytes=40-80,0-50,-1",
+    "bytes=0-0,0-0", "bytes= 1 - 2 , 5-6", "bytes=1-2,500-", "bytes=1-2,x",
+    "bytes=0-99999999999999999999", "bytes=--1", "bytes=+1-2", "bytes=1-2-3",
+    "bytes=0-1,2-3,4-5,10-11,12-13", "bytes=1.5-2", "bytes=0x1-2"];
+  const rows = [];
+
+  for (const size of [0, 1, 100, 1000])
+    for (const combine of [false, true])
+      for (const header of headers) {
+        const found = parse(size, header, { combine });
+        rows.push([size, combine ? "combine" : "", header,
+          typeof found === "number" ? found :
+            found.map((r) => `${r.start}-${r.end}`).join(",")]);
+      }
+  write("range", ["range-parser"],
+    "size, combined, header, ranges or -1 (none) or -2 (no such header)",
+    rows);
+}
+
+// ---- qs, with the options of body-parser ------------------------------------
+
+function forms() {
+  const qs = require("qs");
+  const texts = ["a=1", "a=1&b=2", "a=1&a=2", "a=1&a=2&a=3", "a[]=1",
+    "a[]=1&a[]=2", "a[b]=1", "a[b][c]=1&a[b][d]=2", "a[0]=x&a[1]=y",
+    "a[1]=y&a[0]=x", "a[2]=z&a[5]=w", "a[100]=x", "a[99]=x", "a[0]=x&a[b]=y",
+    "a[]=1&a[b]=2", "a[b]=1&a[]=2", "a=1&a[b]=2", "a[b]=2&a=1",
+    "a[b]=2&a=1&a=3", "a=1&a[]=2", "a[]=1&a=2", "a[]=1&a=", "a[][b]=1",
+    "a[][b]=1&a[][c]=2", "a[][b]=1&a[][b]=2", "a[b][]=1&a[b][]=2",
+    "a[b][0]=1&a[b]=2", "a", "a=", "=1", "&&a=1&&", "a=b=c", "a[b]=c=d",
+    "a[b=c]=d", "a[=b", "[a]=1", "[]=1&[]=2", "[0]=a&[1]=b", "a[[b]]=1",
+    "a[b", "a[b]c=1", "a]b=1", "a[b]c[d]=1", "a%5Bb%5D=1", "a%5bb%5d=1",
+    "a%5B%5D=1&a%5B%5D=2", "a+b=c+d", "a%20b=c%26d", "%C3%A9=%E2%82%AC",
+    "a[01]=x", "a[-1]=x", "a[1.5]=x", "a[ 1]=x", "0=a&1=b", "a.b=1",
+    "a[b.c]=1", "user[name]=joe&user[tags][]=x&user[tags][]=y&user[n]=",
+    "a[0][b]=1&a[0][c]=2&a[1][b]=3", "a[0]=x&a[0]=y", "a[]=1&a[0]=2&a[]=3",
+    "a[b]=1&a[b][c]=2", "a[b][c]=2&a[b]=1", "hasOwnProperty=1&toString=2",
+    "a[toString]=1", "a=1&a[0]=2&a[3]=4", "a[0]=&a[1]=", "a[]=&a[]=x",
+    "a" + "[b]".repeat(32) + "=1", "a" + "[b]".repeat(33) + "=1",
+    "a[150]=x&a[151]=y", "a[150]=x&a=y", "a[0]=x&a[200]=y", "%5B=1",
+    "a[b][=1", "a[]b=1", "a[][]=1", "a[][]=1&a[][]=2"];
+  // Members sorted, so that their order does not count.
+  const print = (value) => {
+    if (Array.isArray(value)) return `[${value.map(print).join(",")}]`;
+    if (typeof value === "string") return JSON.stringify(value);
+    return `{${Object.keys(value).sort((a, b) =>
+      Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      .map((k) => `${JSON.stringify(k)}:${print(value[k])}`).join(",")}}`;
+  };
+  const rows = texts.map((text) => {
+    try {
+      return [text, print(qs.parse(text, { allowPrototypes: true, depth: 32,
+        arrayLimit: 100, parameterLimit: 1000, strictDepth: true }))];
+    } catch {
+      return [text, "refused"];
+    }
+  });
+  write("qs", ["qs"], "form, its fields as JSON, members sorted", rows);
+}
+
+// ---- content-disposition, type-is, mime-types, proxy-addr, fresh, cookies ----
+
+function dispositions() {
+  const { create } = require("content-disposition");
+  const names = ["plans.pdf", "the plans.pdf", "the \"plans\".pdf",
+    "back\\slash.txt", "\u20ac rates.pdf", "caf\u00e9.txt", "50%.txt",
+    "50%25.txt", "a/b/c.txt", "\ud83d\ude00.png", "a'b(c)*.txt", "a;b=c.txt",
+    "\u65e5\u672c.txt", "tab\there", "~!.txt", "a,b", "[x]{y}", "a?b", "a@b"];
+  write("content_disposition", ["content-disposition"],
+    "file name, header", names.map((n) =>
+      [n, create(n.replace(/.*\//, ""))]));
+}
+
+function types() {
+  const is = require("type-is").is;
+  const mime = require("mime-types");
+  const rows = [];
+
+  for (const value of ["text/html", "text/html; charset=utf-8",
+    "application/json", "application/vnd.api+json", "TEXT/HTML", "text",
+    "multipart/form-data; boundary=x", "image/svg+xml", "",
+    "application/x-www-form-urlencoded", "text/html/x", "a b/c", "*/*"])
+    for (const want of ["html", "json", "+json", "text/*", "*/*", "*/html",
+      "urlencoded", "multipart", "multipart/*", "text/html", "xml",
+      "application/*+xml", "nonsense", "image/svg+xml"])
+      rows.push(["is", value, want, is(value, want) ? "yes" : "no"]);
+  for (const path of ["a.html", "a.js", "dir.x/a.CSS", "a.json", "a", "a.",
+    ".html", "a.unknown", "a.svg", "a.tar.gz", "a.woff2", "a.txt", "a.wasm",
+    "a.mjs", "a.png", "a.jpeg", "a.ico", "a.pdf", "a.webmanifest"])
+    rows.push(["path", path, null, mime.contentType(path.replace(/^.*\//, "")
+      .replace(/^[^.]*$/, "x.none")) || "application/octet-stream"]);
+  write("types", ["type-is", "mime-types"],
+    "is: type, wanted, yes or no; path: name, -, Content-Type", rows);
+}
+
+function proxies() {
+  const proxyaddr = require("proxy-addr");
+  const chains = [[], ["1.1.1.1"], ["1.1.1.1", "10.0.0.1"],
+    ["1.1.1.1", "10.0.0.1", "10.0.0.2"], ["2001:db8::1", "10.0.0.1"],
+    ["::ffff:10.0.0.1"], ["1.1.1.1", "172.16.5.4", "fd00::5"]];
+  const rows = [];
+
+  for (const peer of ["127.0.0.1", "10.0.0.9", "8.8.8.8", "::1",
+    "::ffff:127.0.0.1"])
+    for (const chain of chains)
+      for (const trust of ["loopback", "10.0.0.0/8", "uniquelocal", "1", "2",
+        "loopback, 10.0.0.0/8", "10.0.0.1, 127.0.0.1", "::1", "fd00::/8",
+        "10.0.0.0/30, 127.0.0.0/8, uniquelocal"]) {
+        const words = trust.split(/ *, */);
+        const fn = /^\d+$/.test(trust) ? (a, i) => i < +trust :
+          proxyaddr.compile(words);
+        const request = { socket: { remoteAddress: peer },
+          headers: { "x-forwarded-for": chain.join(", ") } };
+        rows.push([peer, chain.join(", "), trust,
+          proxyaddr.all(request, fn).join(" ")]);
+      }
+  write("trust_proxy", ["proxy-addr"],
+    "peer, X-Forwarded-For, trusted, addresses from peer to client", rows);
+}
+
+function freshness() {
+  const fresh = require("fresh");
+  const dates = ["Sat, 01 Jan 2000 00:00:00 GMT",
+    "Sat, 01 Jan 2000 01:00:00 GMT"];
+  const rows = [];
+
+  for (const none of [null, "*", '"a"', 'W/"a"', '"b"', '"b", "a"',
+    '"b","a"', 'W/"b", W/"a"', "", "a"])
+    for (const since of [null, ...dates, "nonsense"])
+      for (const cache of [null, "no-cache", "max-age=0", "a, no-cache"])
+        for (const etag of [null, '"a"', 'W/"a"'])
+          for (const modified of [null, dates[0]]) {
+            const request = {}, response = {};
+            if (none !== null) request["if-none-match"] = none;
+            if (since !== null) request["if-modified-since"] = since;
+            if (cache !== null) request["cache-control"] = cache;
+            if (etag !== null) response.etag = etag;
+            if (modified !== null) response["last-modified"] = modified;
+            rows.push([none, since, cache, etag, modified,
+              fresh(request, response) ? "fresh" : "stale"]);
+          }
+  write("fresh", ["fresh"], "If-None-Match, If-Modified-Since, " +
+    "Cache-Control; ETag, Last-Modified; fresh or stale", rows);
+}
+
+const makers = { patterns, negotiate, ranges, forms, dispositions, types,
+  proxies, freshness };
 for (const name of process.argv.length > 3 ? process.argv.slice(3) :
   Object.keys(makers))
   makers[name]();
