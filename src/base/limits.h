@@ -41,6 +41,11 @@
 #define TN_LIMIT_RES_HOOKS		8	/* before its head, after its end */
 #define TN_LIMIT_HEADER_VALUE		8192	/* bytes, in an answer */
 #define TN_LIMIT_FORM_BYTES		(64u << 10)	/* body of a form; preset */
+#define TN_LIMIT_BODY_BYTES		(100u << 10)	/* JSON, text, raw; as Express */
+#define TN_LIMIT_INFLATE_RATIO		100	/* of a compressed body past 64 KiB */
+#define TN_LIMIT_PART_HEAD		4096	/* bytes of a multipart part's head */
+#define TN_LIMIT_UPLOAD_BYTES		(16u << 20)	/* a multipart body */
+#define TN_LIMIT_UPLOAD_FILES		16	/* files in one */
 #define TN_LIMIT_PAGE_BYTES		(4u << 20)	/* one rendered view */
 #define TN_LIMIT_VIEW_BYTES		(256u << 10)	/* one template */
 #define TN_LIMIT_VIEW_DEPTH		16	/* views within views, blocks too */

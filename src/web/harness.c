@@ -226,24 +226,32 @@ read_answer(struct tn_harness *h)
 }
 
 int
-tn_harness_request(struct tn_harness *h, const char *method,
-    const char *target, const char *headers, const char *body)
+tn_harness_send(struct tn_harness *h, const char *method,
+    const char *target, const char *headers, struct tn_slice body)
 {
 	struct tn_exchange *x = &h->exchange;
 	struct envp envp = { .n = 0 };
 
-	h->to_read = tn_slice_str(body);
+	h->to_read = body;
 	h->reader.is_complete = !h->body_is_late;
 	h->writes = 0;
 	tn_buf_reset(&h->raw);
 	make_words(h, &envp, method, target, headers);
-	tn_exchange_begin(x, &h->sink, body != NULL ? &h->reader : NULL);
+	tn_exchange_begin(x, &h->sink, body.ptr != NULL ? &h->reader : NULL);
 	tn_cgi_read(&x->req, envp.words, &h->cgi);
 	h->was_slow = tn_app_handle(h->app, &x->req, &x->res) == TN_SLOW;
 	if (h->was_slow)
 		tn_app_resume(h->app, &x->req, &x->res);
 	read_answer(h);
 	return h->status;
+}
+
+int
+tn_harness_request(struct tn_harness *h, const char *method,
+    const char *target, const char *headers, const char *body)
+{
+	return tn_harness_send(h, method, target, headers,
+	    tn_slice_str(body));
 }
 
 int

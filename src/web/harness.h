@@ -49,6 +49,10 @@ void tn_harness_fini(struct tn_harness *h);
 int tn_harness_request(struct tn_harness *h, const char *method,
     const char *target, const char *headers, const char *body);
 
+/* The same with a body of any bytes; ptr NULL: none. */
+int tn_harness_send(struct tn_harness *h, const char *method,
+    const char *target, const char *headers, struct tn_slice body);
+
 /* GET without headers. */
 int tn_harness_get(struct tn_harness *h, const char *target);
 

@@ -60,6 +60,7 @@ struct tn_step tn_cookie_parser(const struct tn_signer *signer);
 struct tn_form_limits {
 	size_t max_bytes;	/* of a body; 0: TN_LIMIT_FORM_BYTES */
 	size_t max_fields;	/* 0: TN_LIMIT_FORM_PAIRS */
+	bool extended;		/* nested fields too: req->form (qs.h) */
 };
 
 /*
@@ -67,6 +68,67 @@ struct tn_form_limits {
  * another type to an unsafe method is 415, too large 413, malformed 400.
  */
 struct tn_step tn_form_body(const struct tn_form_limits *limits);
+
+/*
+ * Bodies of one type, read into req->data: JSON that was scanned (walk it
+ * with base/json.h), text in UTF-8, or any bytes. Another type goes on to the
+ * next. Compressed ones are inflated. Malformed 400, too large 413, another
+ * encoding or charset 415.
+ */
+struct tn_body_options {
+	size_t max_bytes;	/* inflated; 0: TN_LIMIT_BODY_BYTES */
+	const char *type;	/* as in tn_req_is; NULL: json, text/plain, .. */
+};
+struct tn_step tn_json_body(const struct tn_body_options *options);
+struct tn_step tn_text_body(const struct tn_body_options *options);
+struct tn_step tn_raw_body(const struct tn_body_options *options);
+
+/*
+ * Forms with files (multipart/form-data): fields into req->fields, files on
+ * disk, named at random, in req->files; deleted at the end of the request
+ * unless tn_file_keep moved them. Too much of anything is 413.
+ */
+struct tn_multipart_limits {
+	const char *dir;	/* of the files; NULL: "/tmp" */
+	uint64_t max_bytes;	/* of all; 0: TN_LIMIT_UPLOAD_BYTES */
+	uint64_t max_file;	/* of one file; 0: as all */
+	size_t max_field;	/* bytes of a field; 0: TN_LIMIT_FORM_BYTES */
+	size_t max_files;	/* 0: TN_LIMIT_UPLOAD_FILES */
+	size_t max_fields;	/* 0: TN_LIMIT_FORM_PAIRS */
+};
+struct tn_file {
+	struct tn_slice name;		/* of the field */
+	struct tn_slice filename;	/* the client's, without folders */
+	struct tn_slice type;		/* what the client says it is */
+	const char *path;		/* ours */
+	uint64_t size;
+	bool is_kept;
+};
+struct tn_step tn_multipart_body(const struct tn_multipart_limits *limits);
+
+/* The first file of a field; NULL if there is none. */
+struct tn_file *tn_req_file(const struct tn_req *req, const char *name);
+
+/*
+ * Move it, within its filesystem. Returns 0, or TN_E_SYSTEM in req->err.
+ */
+int tn_file_keep(struct tn_req *req, struct tn_file *file, const char *to);
+
+/*
+ * Lets scripts of other sites read our answers (CORS), and answers their
+ * preflight requests. The zero value allows nobody.
+ */
+struct tn_cors_options {
+	const char *const *origins;	/* "https://a.example"; n of them */
+	size_t norigins;
+	bool any_origin;		/* all; never with credentials */
+	bool credentials;		/* cookies too */
+	const char *methods;		/* NULL: GET,HEAD,PUT,PATCH,POST,DELETE */
+	const char *headers;		/* NULL: those that are asked for */
+	const char *exposed;		/* NULL: none */
+	int max_age_s;			/* of a preflight; 0: not said */
+};
+struct tn_step tn_cors(const struct tn_cors_options *options);
 
 /*
  * Unsafe methods need the session's proof, field "_csrf" or the header
