@@ -12,6 +12,8 @@
 
 #include "web/harness.h"
 #include "web/middleware.h"
+#include "web/range.h"
+#include "web/trust_proxy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,8 +21,17 @@ static int
 show(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	struct tn_slice next = tn_req_query(req, "next");
+	struct tn_range ranges[TN_LIMIT_RANGES];
+	struct tn_slice ips[4];
+	size_t n;
 
 	(void)arg;
+	tn_req_accepts(req, "html", "json", "text/plain;a=b");
+	tn_req_accepts_encodings(req, "br", "gzip");
+	tn_req_accepts_languages(req, "en-GB", "de");
+	tn_req_range(req, 1000, true, ranges, &n);
+	tn_req_ips(req, ips, 4);
+	tn_res_attachment(res, tn_req_header(req, "x-name"));
 	if (next.len > 0)
 		return tn_res_redirect_slice(res, next);
 	tn_res_set(res, "X-Echo", tn_req_header(req, "user-agent"));
@@ -33,11 +44,18 @@ show(struct tn_req *req, struct tn_res *res, void *arg)
 static struct tn_app *
 make_app(void)
 {
+	static const struct tn_form_limits form = { .extended = true };
+	static const struct tn_cors_options cors = { .any_origin = true };
 	struct tn_app *app = tn_app_new(NULL, NULL, NULL);
 	struct tn_router *router = tn_router_new(NULL);
 
 	tn_app_use(app, tn_security_headers(NULL));
-	tn_app_use(app, tn_form_body(NULL));
+	tn_app_use(app, tn_cors(&cors));
+	tn_app_use(app, tn_json_body(NULL));
+	tn_app_use(app, tn_text_body(NULL));
+	tn_app_use(app, tn_raw_body(NULL));
+	tn_app_use(app, tn_multipart_body(NULL));
+	tn_app_use(app, tn_form_body(&form));
 	tn_app_all(app, "/a/:x-:y/*rest", show);
 	tn_app_post(app, "/form", show);
 	tn_router_get(router, "/*rest", show);
@@ -79,6 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tn_slice rest = tn_slice((const char *)data, size);
 	struct tn_app *app = make_app();
 	char *words[4];
+	struct tn_trust trust;
 	struct tn_harness h;
 
 	words[0] = copy_text(tn_slice_cut(&rest, '\n'));
@@ -86,6 +105,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	words[2] = copy_text(cut_headers(&rest));
 	words[3] = copy_text(rest);
 	tn_harness_init(&h, app);
+	tn_trust_init(&trust, "loopback, 10.0.0.0/8", NULL);
+	h.cgi.trust = &trust;
 	tn_harness_request(&h, words[0], words[1], words[2], words[3]);
 	assert(h.exchange.res.state == TN_RES_ENDED);
 	assert(h.status >= 200 && h.status <= 599);
