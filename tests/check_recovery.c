@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "check_alloc.h"
 #include "check_main.h"
 #include "io/adapter.h"
 #include "io_client.h"
@@ -359,6 +360,28 @@ START_TEST(events_with_acks_have_no_offset)
 }
 END_TEST
 
+/* Whichever allocation fails: it is new, refused or closed, and no worse. */
+START_TEST(running_out_of_memory_is_survived)
+{
+	struct tn_slice buffer = S("bytes");
+	bool failed = true;
+
+	for (unsigned n = 1; failed; n++) {
+		lose();
+		tn_alloc_fail_at(n);
+		tn_emit_binary(tn_in(root, S("r")), "missed",
+		    S("{\"_placeholder\":true,\"num\":0}"), &buffer, 1);
+		come_back(&a, pid, offset);
+		io_client_close(&a);
+		turn(1);
+		failed = tn_alloc_end();
+		ck_assert(failed || is_recovered(&a));
+		teardown();
+		start(false);
+	}
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -378,6 +401,7 @@ suite(void)
 	tcase_add_loop_test(t, more_than_a_queue_holds_is_not_replayed, 0, 2);
 	tcase_add_test(t, the_store_is_bounded);
 	tcase_add_test(t, events_with_acks_have_no_offset);
+	tcase_add_test(t, running_out_of_memory_is_survived);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "check_alloc.h"
 #include "check_main.h"
 #include "io/adapter.h"
 #include "io_client.h"
@@ -485,6 +486,131 @@ START_TEST(empty_namespaces_are_forgotten)
 }
 END_TEST
 
+/* ---- clients of Socket.IO 2 -----------------------------------------------*/
+
+static void
+wake(struct tn_wire *w)
+{
+	(void)w;
+}
+
+static void
+start_v2(void)
+{
+	const struct tn_io_options options = { .engine.allow_eio3 = true };
+	const struct tn_pair host = { S("host"), S("localhost") };
+	const struct tn_io_request request = {
+		.method = S("GET"), .headers = &host, .nheaders = 1,
+		.target = S("/socket.io/?EIO=3&transport=websocket"),
+		.address = S("127.0.0.1"), .is_upgrade = true,
+	};
+
+	teardown();
+	tn_buf_init(&seen, 1 << 20);
+	ck_assert_int_eq(tn_wheel_init(&wheel, 1000000), 0);
+	io = tn_io_new(&options, &wheel, NULL, NULL);
+	root = tn_io_of(io, "/");
+	tn_ns_on_connection(root, on_connection, NULL);
+	a = b = (struct io_client){ .wire = { .wake = wake },
+		.engine = tn_io_engine(io) };
+	a.is_open = true;
+	tn_engine_wire_open(a.engine, &request, &a.wire);
+}
+
+static void
+refuse(struct tn_socket *s, struct tn_next *next, void *arg)
+{
+	(void)s;
+	tn_next_refuse(next, "nope", arg == NULL ? TN_SLICE_NONE :
+	    S("{\"code\":1}"));
+}
+
+START_TEST(old_clients_are_in_at_once)
+{
+	struct tn_ns *other;
+	char expected[128];
+
+	start_v2();
+	ck_assert(io_client_heard(&a, "\n40\n"));
+	ck_assert(strstr(a.heard, tn_socket_id(last)) != NULL);
+	other = tn_io_of(io, "/other");
+	tn_ns_on_connection(other, on_connection, NULL);
+	io_client_forget(&a);
+	io_client_say(&a, "40/other?token=a%20b&n=1&n=2,");
+	ck_assert_str_eq((io_client_read(&a), a.heard), "40/other,\n");
+	ck_assert(tn_slice_is(tn_socket_auth(last),
+	    "{\"token\":\"a b\",\"n\":\"2\"}"));
+	ck_assert_int_eq(strncmp(tn_socket_id(last), "/other#", 7), 0);
+	snprintf(expected, sizeof(expected), "%s", tn_socket_id(last));
+	io_client_forget(&a);
+	tn_emit(tn_in(other, tn_slice_str(expected)), "e", S("1"));
+	ck_assert(io_client_heard(&a, "42/other,[\"e\",1]\n"));
+	tn_emit(tn_broadcast(last), "not to itself", S("1"));
+	ck_assert(!io_client_heard(&a, "itself"));
+	tn_socket_on(last, "x", hear, NULL);
+	io_client_say(&a, "42/other?token=a%20b&n=1,[\"x\"]");
+	ck_assert_str_eq(take_seen(), "heard:[\"x\"] ");
+	io_client_say(&a, "41/other,");
+	io_client_say(&a, "40/other,");
+	ck_assert_str_eq(tn_socket_id(last), expected);
+}
+END_TEST
+
+START_TEST(old_clients_are_refused_with_text)
+{
+	start_v2();
+	tn_ns_use(tn_io_of(io, "/text"), refuse, NULL);
+	tn_ns_use(tn_io_of(io, "/data"), refuse, &last);
+	io_client_forget(&a);
+	io_client_say(&a, "40/text,");
+	io_client_say(&a, "40/data,");
+	io_client_say(&a, "40/none,");
+	io_client_read(&a);
+	ck_assert_str_eq(a.heard, "44/text,\"nope\"\n44/data,{\"code\":1}\n"
+	    "44/none,{\"message\":\"Invalid namespace\"}\n");
+	io_client_say(&a, "40/text?%zz,");
+	turn();
+	io_client_read(&a);
+	ck_assert_ptr_null(strstr(a.heard, "sid"));
+}
+END_TEST
+
+/* ---- memory ---------------------------------------------------------------*/
+
+static void
+use_everything(void)
+{
+	io_client_say(&a, "40/t-1,{\"k\":1}");
+	tn_socket_once(last, "e", hear, NULL);
+	tn_socket_on(last, "e", hear, NULL);
+	tn_socket_on_any(last, hear, NULL);
+	tn_socket_prepend_any_outgoing(last, hear, NULL);
+	tn_socket_use(last, check, (void *)(uintptr_t)"one:");
+	tn_socket_set_data_json(last, S("{}"));
+	io_client_say(&a, "42/t-1,[\"e\"]");
+	io_client_say(&a, "42[\"e\"]");
+	tn_socket_emit(last, "e", S("1"));
+	tn_socket_off(last, "e", NULL);
+	tn_socket_off_any(last, NULL);
+	io_client_say(&a, "41/t-1,");
+	turn();
+}
+
+START_TEST(running_out_of_memory_is_survived)
+{
+	bool failed = true;
+
+	for (unsigned n = 1; failed; n++) {
+		teardown();
+		start(true);
+		make_parent();
+		tn_alloc_fail_at(n);
+		use_everything();
+		failed = tn_alloc_end();
+	}
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -505,6 +631,9 @@ suite(void)
 	tcase_add_test(t, a_client_asks_for_a_namespace);
 	tcase_add_test(t, namespaces_on_demand_are_limited);
 	tcase_add_test(t, empty_namespaces_are_forgotten);
+	tcase_add_test(t, old_clients_are_in_at_once);
+	tcase_add_test(t, old_clients_are_refused_with_text);
+	tcase_add_test(t, running_out_of_memory_is_survived);
 	suite_add_tcase(s, t);
 	return s;
 }

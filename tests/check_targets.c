@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "check_alloc.h"
 #include "check_main.h"
 #include "io/adapter.h"
 #include "io_client.h"
@@ -437,6 +438,38 @@ START_TEST(a_server_alone_has_nobody_to_ask)
 }
 END_TEST
 
+/* Whichever allocation fails, who waits is told once, or never began. */
+START_TEST(running_out_of_memory_is_survived)
+{
+	bool failed = true;
+
+	for (unsigned n = 1; failed; n++) {
+		int r[3], ends = 0;
+		const char *at;
+
+		tn_buf_str(&seen, "");
+		tn_buf_room(&seen, 4096);	/* the notes need none */
+		tn_alloc_fail_at(n);
+		r[0] = tn_emit_ack(tn_local(tn_all(root)), "q", S("1"), 1000,
+		    on_answers, NULL);
+		io_client_say(&a, "430[7]");
+		io_client_say(&b, "430[8]");
+		r[1] = tn_sockets_fetch(tn_local(tn_all(root)), on_sockets,
+		    NULL);
+		r[2] = tn_server_emit_ack(root, "e", S("1"), on_answers, NULL);
+		if (r[2] == 0)
+			tn_gather_nodes(root, asked, 0);
+		turn(1010);
+		failed = tn_alloc_end();
+		for (at = take_seen(); (at = strstr(at, "end:")) != NULL; at++)
+			ends++;
+		ck_assert_int_eq(ends, (r[0] == 0) + (r[1] == 0) + (r[2] == 0));
+		teardown();
+		setup();
+	}
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -456,6 +489,7 @@ suite(void)
 	tcase_add_test(t, servers_hear_each_other);
 	tcase_add_loop_test(t, servers_answer_each_other, 0, 2);
 	tcase_add_test(t, a_server_alone_has_nobody_to_ask);
+	tcase_add_test(t, running_out_of_memory_is_survived);
 	suite_add_tcase(s, t);
 	return s;
 }
