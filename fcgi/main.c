@@ -12,6 +12,7 @@
 #include "session/signature.h"
 #include "session/store_redis.h"
 #include "web/middleware.h"
+#include "web/rate_limit.h"
 #include "web/view.h"
 
 /* What people see of a failure: the status, and the id that the log has too. */
@@ -32,6 +33,13 @@ add_everything(struct site *site)
 {
 	struct tn_app *app = site->app;
 	static const struct tn_headers_options headers = { .csp = NULL };
+	const struct tn_rate_limit rate = {
+		.redis = site->redis,
+		.name = "requests",
+		.limit = site->settings.http.rate_limit,
+		.window_s = site->settings.http.rate_window_ms / 1000,
+		.pass_when_away = true,
+	};
 	const struct tn_form_limits form = {
 		.max_bytes = site->settings.http.max_body,
 	};
@@ -39,11 +47,14 @@ add_everything(struct site *site)
 	tn_app_use(app, tn_request_log(&site->log));
 	tn_app_use(app, tn_security_headers(&headers));
 	tn_app_use(app, tn_static("/assets", &site->assets));
+	if (site->settings.http.rate_limit > 0)
+		tn_app_use(app, tn_rate_limit(&rate));
 	tn_app_use(app, tn_session(site->store, &site->session));
 	tn_app_use(app, tn_form_body(&form));
 	tn_app_use(app, tn_csrf());
 	add_chat_routes(app);
 	add_account_routes(app, site);
+	add_settings_routes(app, site);
 	tn_app_on_error(app, error_page);
 }
 
@@ -70,6 +81,10 @@ open_store(struct site *site, struct tn_err *err)
 		cfg->account.user_tries, window_s };
 	site->by_address = (struct tn_throttle){ site->redis, "login-address",
 		cfg->account.address_tries, window_s };
+	site->user_sessions = (struct tn_user_sessions){ site->redis,
+		site->store };
+	site->remember = (struct tn_remember){ site->redis, site->signer,
+		cfg->account.remember_ms };
 	return tn_accounts_init(&site->accounts, site->redis,
 	    (unsigned long long)cfg->account.hash_ops,
 	    cfg->account.hash_memory, err);

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "web/view.h"
 
 #define REGISTER_ROUTE	"/account/register"
@@ -16,27 +17,42 @@ static const char typed_name[] = "typedName";
 /* ---- Who is it? ---------------------------------------------------------- */
 
 int
-is_logged_in(struct tn_req *req)
+is_logged_in(struct tn_req *req, struct site *site)
 {
 	struct tn_session *session = tn_req_session(req);
 
 	if (session == NULL)
 		return req->err.code;
-	return tn_session_get_bool(session, "isAuthenticated");
+	if (tn_session_get_bool(session, "isAuthenticated"))
+		return 1;
+	return recall_login(req, site);
+}
+
+/* A text of the session's user; empty for a stranger. */
+static struct tn_slice
+user_text(struct tn_req *req, const char *name)
+{
+	struct tn_session *session = tn_req_session(req);
+	struct tn_slice user, raw, text;
+
+	if (session == NULL || !tn_session_get_bool(session, "isAuthenticated") ||
+	    !tn_session_get(session, "user", &user) ||
+	    !tn_json_get(user, name, &raw) ||
+	    tn_json_string(raw, req->arena, &text, NULL) < 0)
+		return TN_SLICE_NONE;
+	return text;
 }
 
 struct tn_slice
 display_name(struct tn_req *req)
 {
-	struct tn_session *session = tn_req_session(req);
-	struct tn_slice user, raw, name;
+	return user_text(req, "displayName");
+}
 
-	if (session == NULL || !tn_session_get_bool(session, "isAuthenticated") ||
-	    !tn_session_get(session, "user", &user) ||
-	    !tn_json_get(user, "displayName", &raw) ||
-	    tn_json_string(raw, req->arena, &name, NULL) < 0)
-		return TN_SLICE_NONE;
-	return name;
+struct tn_slice
+user_id(struct tn_req *req)
+{
+	return user_text(req, "id");
 }
 
 /* The log-in page, told where to go on to. */
@@ -66,7 +82,7 @@ require_login(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	struct site *site = arg;
 	struct tn_slice here = req->path;
-	int known = is_logged_in(req);
+	int known = is_logged_in(req, site);
 
 	if (known < 0)
 		return known;
@@ -112,11 +128,11 @@ again(struct tn_req *req, struct tn_res *res, const char *why,
 }
 
 static int
-show_form(struct tn_req *req, struct tn_res *res, const struct site *site,
+show_form(struct tn_req *req, struct tn_res *res, struct site *site,
     const char *view, const char *title)
 {
 	struct tn_slice next = tn_req_query(req, "next");
-	int known = is_logged_in(req);
+	int known = is_logged_in(req, site);
 
 	if (known < 0)
 		return known;
@@ -126,18 +142,26 @@ show_form(struct tn_req *req, struct tn_res *res, const struct site *site,
 	    TN_VAR_STR("title", title),
 	    TN_VAR_STR("login_route", site->settings.http.login_route),
 	    TN_VAR("next", tn_is_local_path(next) ? next : TN_SLICE_NONE),
+	    TN_VAR_FLAG("can_remember", site->remember.life_ms > 0),
 	    TN_VAR("username", take_typed_name(req))));
 }
 
-/*
- * Count a try by this address and, if name is not NULL, of that account.
- * Returns 1 go on, 0 refused, or Redis' failures.
- */
-static int
+int
+say_again(struct tn_req *req, struct tn_res *res, const char *why,
+    const char *route)
+{
+	int status = tn_res_flash(res, "error", tn_slice_str(why));
+
+	(void)req;
+	return status < 0 ? status : tn_res_redirect(res, route);
+}
+
+int
 may_try(struct tn_req *req, struct site *site, const char *name, int *wait_s)
 {
-	int allowed = tn_throttle_try(&site->by_address, req->address, wait_s,
-	    &req->err);
+	char group[TN_THROTTLE_ADDRESS];
+	int allowed = tn_throttle_try(&site->by_address,
+	    tn_throttle_address(req->address, group), wait_s, &req->err);
 
 	if (allowed == 1 && name != NULL)
 		allowed = tn_throttle_try(&site->by_user, tn_slice_str(name),
@@ -145,7 +169,7 @@ may_try(struct tn_req *req, struct site *site, const char *name, int *wait_s)
 	return allowed;
 }
 
-static int
+int
 too_often(struct tn_req *req, struct tn_res *res, int wait_s,
     struct tn_slice form)
 {
@@ -160,12 +184,28 @@ too_often(struct tn_req *req, struct tn_res *res, int wait_s,
 	    form);
 }
 
-/* From here on the session is this user's, under an id nobody planted. */
+/* What the list of devices shows of this one. */
 static int
-let_in(struct tn_req *req, struct tn_res *res, const struct tn_account *who)
+note_session(struct tn_req *req, struct site *site,
+    const struct tn_account *who)
+{
+	struct tn_slice agent = tn_req_header(req, "user-agent");
+	const struct tn_user_session entry = {
+		.sid = req->session->sid,
+		.began_ms = tn_session_now(&site->session),
+		.address = req->address,
+		.agent = tn_utf8_valid(agent) ? agent : TN_SLICE_NONE,
+	};
+
+	return tn_user_sessions_add(&site->user_sessions, who, &entry,
+	    &req->err);
+}
+
+int
+begin_login(struct tn_req *req, struct site *site,
+    const struct tn_account *who)
 {
 	struct tn_session *session = tn_req_session(req);
-	struct tn_slice next = tn_req_field(req, "next");
 	int status;
 
 	if (session == NULL)
@@ -175,6 +215,29 @@ let_in(struct tn_req *req, struct tn_res *res, const struct tn_account *who)
 	    true)) < 0 ||
 	    (status = tn_session_set_user(session, who)) < 0)
 		return tn_err_set(&req->err, status, "cannot begin a session");
+	status = tn_session_save(session, &req->err);
+	if (status == 0)
+		status = note_session(req, site, who);
+	if (status < 0)
+		tn_session_regenerate(session);	/* what was saved goes */
+	return status;
+}
+
+/* Who has proved it: in, and on to where they wanted to go. */
+static int
+let_in(struct tn_req *req, struct tn_res *res, struct site *site,
+    const struct tn_account *who)
+{
+	struct tn_slice next = tn_req_field(req, "next");
+	int status = begin_login(req, site, who);
+
+	if (status == TN_E_DENIED)
+		return again(req, res, "Wrong name or password.",
+		    tn_slice_str(site->settings.http.login_route));
+	if (status == 0 && tn_slice_is(tn_req_field(req, "remember"), "1"))
+		status = remember_login(req, site, who);
+	if (status < 0)
+		return status;
 	if (next.len > 0 && tn_is_local_path(next))
 		return tn_res_redirect_slice(res, next);
 	return tn_res_redirect(res, CHAT_ROUTE);
@@ -214,7 +277,7 @@ log_in(struct tn_req *req, struct tn_res *res, void *arg)
 	if (!found)
 		return again(req, res, "Wrong name or password.", form);
 	tn_throttle_clear(&site->by_user, tn_slice_str(canonical), NULL);
-	return let_in(req, res, &who);
+	return let_in(req, res, site, &who);
 }
 
 /* ---- Register ------------------------------------------------------------ */
@@ -242,7 +305,7 @@ register_account(struct tn_req *req, struct tn_res *res, void *arg)
 		    tn_req_field(req, "password"), &who, &req->err);
 	switch (status) {
 	case 0:
-		return let_in(req, res, &who);
+		return let_in(req, res, site, &who);
 	case TN_E_CONFLICT:
 	case TN_E_SYNTAX:
 	case TN_E_LIMIT:
@@ -271,9 +334,15 @@ log_out(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	struct site *site = arg;
 	struct tn_session *session = tn_req_session(req);
+	struct tn_slice user = user_id(req);
+	int status;
 
 	if (session == NULL)
 		return req->err.code;
+	if ((user.len > 0 && (status = tn_user_sessions_forget(
+	    &site->user_sessions, user, session->sid, &req->err)) < 0) ||
+	    (status = forget_login(req, site)) < 0)
+		return status;
 	if (tn_session_regenerate(session) < 0)
 		return tn_err_set(&req->err, TN_E_NOMEM, "cannot log out");
 	return tn_res_flash_redirect(res, "notice", "You have logged out.",

@@ -4,13 +4,14 @@
 #include "site.h"
 
 #include "redis/redis.h"
+#include "web/middleware.h"
 #include "web/view.h"
 
 static int
 home(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	struct site *site = arg;
-	int known = is_logged_in(req);
+	int known = is_logged_in(req, site);
 
 	if (known < 0)
 		return known;
@@ -55,7 +56,8 @@ health(struct tn_req *req, struct tn_res *res, void *arg)
 void
 add_chat_routes(struct tn_app *app)
 {
-	tn_app_get(app, "/", home);
+	/* The front page is for anybody, also while Redis is away. */
+	tn_app_get(app, "/", tn_session_optional, home);
 	tn_app_get(app, "/chat", require_login, chat_page);
 	tn_app_get(app, "/health", tn_slow, health);
 }

@@ -84,7 +84,7 @@ static const struct {
 	{ "NUL",		S("a\0b"),	TN_E_SYNTAX, "" },
 	{ "a brace",		S("a}b"),	TN_E_SYNTAX, "" },
 	{ "a colon",		S("a:b"),	TN_E_SYNTAX, "" },
-	{ "another script",	S("k\xc3\xafm"), TN_E_SYNTAX, "" },
+	{ "letters with marks",	S("K\xc3\x8fm"), 0, "k\xc3\xafm" },
 	{ "a letter that looks like one of ours", S("\xd0\xb0" "dmin"),
 	    TN_E_SYNTAX, "" },
 	{ "an invisible one", S("k\xe2\x80\x8bim"), TN_E_SYNTAX, "" },
@@ -228,6 +228,94 @@ START_TEST(rehashed_when_the_cost_has_changed)
 }
 END_TEST
 
+START_TEST(found_by_name)
+{
+	struct tn_account found = { .name = "kim" };
+
+	ck_assert_int_eq(tn_account_find(&accounts, &found, NULL), 0);
+	tn_account_register(&accounts, S("Kim"), S("correct horse"), &who,
+	    NULL);
+	ck_assert_int_eq(tn_account_find(&accounts, &found, NULL), 1);
+	ck_assert_str_eq(found.id, who.id);
+	ck_assert_str_eq(found.display, "Kim");
+	ck_assert_int_eq(found.version, 1);
+	strcpy(found.name, "a b");
+	ck_assert_int_eq(tn_account_find(&accounts, &found, NULL), 0);
+}
+END_TEST
+
+/* "kirn" and "kim", "l" and "1", Cyrillic and Latin letters. */
+static const struct {
+	const char *first, *second;
+} looks[] = {
+	{ "kim", "kirn" }, { "lee1", "leel" }, { "bob0", "bobo" },
+	{ "pop", "\xd1\x80\xd0\xbe\xd1\x80" },
+};
+
+START_TEST(a_name_that_looks_like_another_is_taken)
+{
+	struct tn_slice first = tn_slice_str(looks[_i].first);
+	struct tn_slice second = tn_slice_str(looks[_i].second);
+
+	ck_assert_int_eq(tn_account_register(&accounts, first,
+	    S("correct horse"), &who, NULL), 0);
+	ck_assert_int_eq(tn_account_register(&accounts, second,
+	    S("correct horse"), &who, NULL), TN_E_CONFLICT);
+	/* and lets nobody in as the other */
+	ck_assert_int_eq(tn_account_verify(&accounts, second,
+	    S("correct horse"), &who, NULL), 0);
+	ck_assert_int_eq(tn_account_verify(&accounts, first,
+	    S("correct horse"), &who, NULL), 1);
+}
+END_TEST
+
+START_TEST(another_password)
+{
+	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
+	    NULL);
+	ck_assert_int_eq(tn_account_set_password(&accounts, S("kim"),
+	    S("wrong horse"), S("battery staple"), &who, NULL), 0);
+	ck_assert_int_eq(tn_account_set_password(&accounts, S("nobody"),
+	    S("correct horse"), S("battery staple"), &who, NULL), 0);
+	ck_assert_int_eq(tn_account_set_password(&accounts, S("kim"),
+	    S("correct horse"), S("short"), &who, NULL), TN_E_LIMIT);
+	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
+	    S("correct horse"), &who, NULL), 1);
+	ck_assert_int_eq(who.version, 1);
+	ck_assert_int_eq(tn_account_set_password(&accounts, S("KIM"),
+	    S("correct horse"), S("battery staple"), &who, NULL), 1);
+	ck_assert_int_eq(who.version, 2);
+	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
+	    S("correct horse"), &who, NULL), 0);
+	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
+	    S("battery staple"), &who, NULL), 1);
+	ck_assert_int_eq(who.version, 2);
+}
+END_TEST
+
+START_TEST(deleted)
+{
+	char id[33];
+
+	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
+	    NULL);
+	memcpy(id, who.id, sizeof(id));
+	ck_assert_int_eq(tn_account_delete(&accounts, S("kim"),
+	    S("wrong horse"), &who, NULL), 0);
+	ck_assert_int_eq(tn_account_delete(&accounts, S("kim"),
+	    S("correct horse"), &who, NULL), 1);
+	ck_assert_str_eq(who.id, id);
+	ck_assert_int_eq(tn_account_delete(&accounts, S("kim"),
+	    S("correct horse"), &who, NULL), 0);
+	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
+	    S("correct horse"), &who, NULL), 0);
+	/* the name is free, for somebody else */
+	ck_assert_int_eq(tn_account_register(&accounts, S("kim"),
+	    S("correct horse"), &who, NULL), 0);
+	ck_assert_str_ne(who.id, id);
+}
+END_TEST
+
 /* What another program may have put there. None of it lets anybody in. */
 static const char *const damages[] = {
 	"HDEL tandem:{kim}:account id",
@@ -240,6 +328,10 @@ static const char *const damages[] = {
 	("HSET tandem:{kim}:account hash $argon2id$v=19$m=8,t=4294967295,p=1"
 	    "$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
 	"HSET tandem:{kim}:account id xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+	"HSET tandem:{kim}:account name lee",
+	"HDEL tandem:{kim}:account name",
+	"HSET tandem:{kim}:account version -1",
+	"HDEL tandem:{kim}:account version",
 	"DEL tandem:{kim}:account",
 };
 
@@ -319,6 +411,11 @@ account_suite(void)
 	tcase_add_test(tc, passwords_have_limits);
 	tcase_add_test(tc, what_is_stored);
 	tcase_add_test(tc, rehashed_when_the_cost_has_changed);
+	tcase_add_test(tc, found_by_name);
+	tcase_add_loop_test(tc, a_name_that_looks_like_another_is_taken, 0,
+	    sizeof(looks) / sizeof(*looks));
+	tcase_add_test(tc, another_password);
+	tcase_add_test(tc, deleted);
 	tcase_add_loop_test(tc, damaged_accounts, 0,
 	    sizeof(damages) / sizeof(*damages));
 	tcase_add_test(tc, the_wrong_kind_of_key);

@@ -36,6 +36,12 @@ account_of_a_joker(struct tn_buf *b)
 }
 
 static void
+user_sessions(struct tn_buf *b)
+{
+	tn_key_user_sessions(b, S("U1"));
+}
+
+static void
 throttle(struct tn_buf *b)
 {
 	tn_key_throttle(b, S("login-user"), S("2001:db8::1"));
@@ -78,6 +84,7 @@ static const struct {
 	    "tandem:{kim}:account" },
 	{ "a brace cannot end the tag",		account_of_a_joker,
 	    "tandem:{a%7D%3Ab%25{}:account" },
+	{ "sessions of a user",	user_sessions,	"tandem:{U1}:sessions" },
 	{ "an address in a throttle",		throttle,
 	    "tandem:{2001%3Adb8%3A%3A1}:throttle:login-user" },
 	{ "words behind the tag stay apart",	seen,

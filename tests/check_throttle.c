@@ -122,6 +122,47 @@ START_TEST(redis_is_away)
 }
 END_TEST
 
+static const struct {
+	const char *address, *group;
+} groups[] = {
+	{ "192.0.2.7", "192.0.2.7" },
+	{ "::ffff:192.0.2.7", "192.0.2.7" },
+	{ "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::" },
+	{ "2001:db8:1:2:ffff::1", "2001:db8:1:2::" },
+	{ "2001:DB8:1:3::1", "2001:db8:1:3::" },
+	{ "::1", "::" },
+	{ "", "" },
+	{ "nonsense", "nonsense" },
+	{ "unix:", "unix:" },
+};
+
+START_TEST(addresses_of_one_client)
+{
+	char group[TN_THROTTLE_ADDRESS];
+	char far[200];
+
+	ck_assert(tn_slice_is(tn_throttle_address(
+	    tn_slice_str(groups[_i].address), group), groups[_i].group));
+	memset(far, 'x', sizeof(far));
+	ck_assert_uint_eq(tn_throttle_address(tn_slice(far, sizeof(far)),
+	    group).len, TN_THROTTLE_ADDRESS - 1);
+}
+END_TEST
+
+START_TEST(counted_without_a_judgement)
+{
+	int64_t used = 0;
+	int left_s = 0;
+
+	for (int i = 1; i < 6; i++) {
+		ck_assert_int_eq(tn_throttle_count(&users, S("kim"), &used,
+		    &left_s, NULL), 0);
+		ck_assert_int_eq(used, i);
+		ck_assert_int_ge(left_s, 50);
+	}
+}
+END_TEST
+
 static Suite *
 throttle_suite(void)
 {
@@ -137,6 +178,9 @@ throttle_suite(void)
 	tcase_add_test(tc, a_counter_always_ends);
 	tcase_add_test(tc, names_of_any_length);
 	tcase_add_test(tc, redis_is_away);
+	tcase_add_loop_test(tc, addresses_of_one_client, 0,
+	    sizeof(groups) / sizeof(*groups));
+	tcase_add_test(tc, counted_without_a_judgement);
 	suite_add_tcase(s, tc);
 	return s;
 }

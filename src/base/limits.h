@@ -78,6 +78,10 @@
 #define TN_LIMIT_SESSION_BYTES		65536	/* the record in Redis */
 #define TN_LIMIT_SESSION_RETRIES	1000	/* merges of one save */
 #define TN_LIMIT_SESSION_TOMBSTONE_S	60	/* longer than any request */
+#define TN_LIMIT_SESSION_AGENT		300	/* bytes of a browser's name kept */
+#define TN_LIMIT_USER_SESSIONS		50	/* of one user; the oldest ends */
+#define TN_LIMIT_USER_TOKENS		20	/* "stay logged in", of one user */
+#define TN_LIMIT_REMEMBER_GRACE_MS	60000	/* of the last validator */
 #define TN_LIMIT_SECRETS		8
 #define TN_LIMIT_SECRET_MIN		16	/* bytes; a shorter one is refused */
 

@@ -23,6 +23,8 @@ struct settings_http {
 	const char *views;		/* folders */
 	const char *public;
 	const char *origin;		/* "https://example.org"; NULL: the Host header's */
+	int rate_limit;			/* requests of one address; 0: any */
+	int rate_window_ms;
 	const char *login_route;
 	const char *logout_route;
 };
@@ -53,6 +55,7 @@ struct settings_account {
 	int user_tries;			/* log-ins of one name in a window */
 	int address_tries;		/* and from one address */
 	int window_ms;
+	int remember_ms;		/* "stay logged in"; 0: not offered */
 };
 
 struct settings_chat {

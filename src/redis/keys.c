@@ -58,6 +58,12 @@ tn_key_account(struct tn_buf *out, struct tn_slice user)
 }
 
 void
+tn_key_user_sessions(struct tn_buf *out, struct tn_slice user_id)
+{
+	tagged(out, user_id, "sessions");
+}
+
+void
 tn_key_throttle(struct tn_buf *out, struct tn_slice kind, struct tn_slice who)
 {
 	tagged(out, who, "throttle:");

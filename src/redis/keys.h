@@ -19,6 +19,9 @@ void tn_key_session_ended(struct tn_buf *out, struct tn_slice prefix,
     struct tn_slice sid);
 
 void tn_key_account(struct tn_buf *out, struct tn_slice user);	/* hash */
+/* Hash: the sessions and tokens of one user, by the user's id. */
+void tn_key_user_sessions(struct tn_buf *out, struct tn_slice user_id);
+
 void tn_key_throttle(struct tn_buf *out, struct tn_slice kind,
     struct tn_slice who);					/* counter */
 

@@ -12,19 +12,21 @@
 #include "base/utf8.h"
 #include "redis/keys.h"
 #include "redis/redis.h"
+#include "session/username.h"
 
 #define HASH_OPS	2ull
 #define HASH_BYTES	(19u << 20)
 
 /*
- * An account is a hash: id, display, hash. Registration writes it all, or
- * nothing when the name is taken.
+ * An account is a hash: id, name, display, hash, version. Its key is what the
+ * name looks like, so a name that looks like one that is taken is taken.
+ * Registration writes it all, or nothing when the name is taken.
  */
 static const struct tn_script register_script = {
 	"account-register",
 	"if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end\n"
 	"redis.call('HSET', KEYS[1], 'id', ARGV[1], 'display', ARGV[2],"
-	" 'hash', ARGV[3])\n"
+	" 'hash', ARGV[3], 'name', ARGV[4], 'version', '1')\n"
 	"return 1\n",
 };
 
@@ -34,6 +36,20 @@ static const struct tn_script rehash_script = {
 	"if redis.call('HGET', KEYS[1], 'hash') ~= ARGV[1] then return 0 end\n"
 	"redis.call('HSET', KEYS[1], 'hash', ARGV[2])\n"
 	"return 1\n",
+};
+
+/* The same for another password. */
+static const struct tn_script password_script = {
+	"account-password",
+	"if redis.call('HGET', KEYS[1], 'hash') ~= ARGV[1] then return 0 end\n"
+	"redis.call('HSET', KEYS[1], 'hash', ARGV[2])\n"
+	"return redis.call('HINCRBY', KEYS[1], 'version', 1)\n",
+};
+
+static const struct tn_script delete_script = {
+	"account-delete",
+	"if redis.call('HGET', KEYS[1], 'hash') ~= ARGV[1] then return 0 end\n"
+	"return redis.call('DEL', KEYS[1])\n",
 };
 
 static int
@@ -70,34 +86,15 @@ tn_accounts_init(struct tn_accounts *a, struct tn_redis *redis,
 
 /* ---- Names ----------------------------------------------------------------*/
 
-static bool
-is_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-	    c == '-' || c == '_';
-}
-
 int
 tn_account_canonical(struct tn_slice typed, char out[129], struct tn_err *err)
 {
-	typed = tn_slice_trim(typed);
-	if (typed.len == 0)
-		return tn_err_set(err, TN_E_SYNTAX, "Please choose a name.");
-	if (typed.len > TN_LIMIT_USERNAME)
-		return tn_err_set(err, TN_E_LIMIT,
-		    "A name has at most %d characters.", TN_LIMIT_USERNAME);
-	for (size_t i = 0; i < typed.len; i++) {
-		char c = typed.ptr[i];
+	struct tn_username name;
+	int e = tn_username_read(&name, typed, err);
 
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
-		if (!is_name_char(c))
-			return tn_err_set(err, TN_E_SYNTAX, "A name is made "
-			    "of letters a to z, digits, '.', '-' and '_'.");
-		out[i] = c;
-	}
-	out[typed.len] = '\0';
-	return 0;
+	_Static_assert(sizeof(name.name) == 129, "room for a name");
+	memcpy(out, name.name, sizeof(name.name));
+	return e;
 }
 
 static int
@@ -118,10 +115,31 @@ check_password(struct tn_slice password, struct tn_err *err)
 }
 
 static void
-account_key(struct tn_buf *key, const char *name)
+account_key(struct tn_buf *key, const char *look)
 {
-	tn_buf_init(key, 1024);
-	tn_key_account(key, tn_slice_str(name));
+	tn_buf_init(key, 4096);
+	tn_key_account(key, tn_slice_str(look));
+}
+
+/* A script over one account; *n is set to the number it answers. */
+static int
+eval(const struct tn_accounts *a, const struct tn_script *script,
+    const char *look, const struct tn_slice *args, size_t nargs, int64_t *n,
+    struct tn_err *err)
+{
+	struct tn_reply *reply = NULL;
+	struct tn_slice keys[1];
+	struct tn_buf key;
+	int e;
+
+	account_key(&key, look);
+	keys[0] = tn_buf_view(&key);
+	e = key.failed != 0 ? key.failed : tn_redis_eval(a->redis, script,
+	    keys, 1, args, nargs, &reply, err);
+	*n = tn_reply_integer(reply);
+	tn_reply_free(&reply);
+	tn_buf_fini(&key);
+	return e;
 }
 
 /* ---- Register -------------------------------------------------------------*/
@@ -131,35 +149,27 @@ tn_account_register(struct tn_accounts *a, struct tn_slice name,
     struct tn_slice password, struct tn_account *who, struct tn_err *err)
 {
 	char hash[crypto_pwhash_STRBYTES];
-	struct tn_slice key, args[3], typed = tn_slice_trim(name);
-	struct tn_reply *reply = NULL;
-	struct tn_buf text;
-	bool made;
+	struct tn_username user;
+	int64_t made;
 	int e;
 
 	memset(who, 0, sizeof(*who));
-	if ((e = tn_account_canonical(name, who->name, err)) < 0 ||
+	if ((e = tn_username_read(&user, name, err)) < 0 ||
 	    (e = check_password(password, err)) < 0 ||
 	    (e = hash_password(a, password, hash, err)) < 0)
 		return e;
 	tn_random_text(who->id, sizeof(who->id) - 1);
-	memcpy(who->display, typed.ptr, typed.len);
+	memcpy(who->name, user.name, sizeof(who->name));
+	memcpy(who->display, user.shown, sizeof(who->display));
 	who->provider = "local";
-
-	account_key(&text, who->name);
-	key = tn_buf_view(&text);
-	args[0] = tn_slice_str(who->id);
-	args[1] = tn_slice_str(who->display);
-	args[2] = tn_slice_str(hash);
-	e = text.failed != 0 ? text.failed : tn_redis_eval(a->redis,
-	    &register_script, &key, 1, args, 3, &reply, err);
-	made = e == 0 && tn_reply_integer(reply) == 1;
-	tn_reply_free(&reply);
-	tn_buf_fini(&text);
+	who->version = 1;
+	e = eval(a, &register_script, user.look, (struct tn_slice[]){
+	    tn_slice_str(who->id), tn_slice_str(who->display),
+	    tn_slice_str(hash), tn_slice_str(who->name) }, 4, &made, err);
 	tn_wipe(hash, sizeof(hash));
-	if (e == 0 && !made)
+	if (e == 0 && made != 1)
 		return tn_err_set(err, TN_E_CONFLICT,
-		    "That name is taken already.");
+		    "That name is taken already, or looks like one that is.");
 	return e;
 }
 
@@ -204,58 +214,101 @@ is_bearable(const struct tn_accounts *a, const char *hash)
 	    number_behind(hash, ",t=") <= most_passes;
 }
 
+static bool
+read_account(const struct tn_reply *reply, const char *name,
+    struct tn_account *who, char hash[crypto_pwhash_STRBYTES])
+{
+	uint64_t version;
+
+	if (!tn_slice_is(tn_reply_text(tn_reply_at(reply, 3)), name) ||
+	    !tn_slice_u64(tn_reply_text(tn_reply_at(reply, 4)), &version) ||
+	    version > INT64_MAX)
+		return false;
+	who->version = (int64_t)version;
+	who->provider = "local";
+	return copy_text(who->id, sizeof(who->id), tn_reply_at(reply, 0)) &&
+	    copy_text(who->display, sizeof(who->display),
+	    tn_reply_at(reply, 1)) &&
+	    copy_text(hash, crypto_pwhash_STRBYTES, tn_reply_at(reply, 2));
+}
+
 /* 1 found, with its hash, 0 no such account. */
 static int
-find_account(const struct tn_accounts *a, struct tn_account *who,
-    char hash[crypto_pwhash_STRBYTES], struct tn_err *err)
+find_account(const struct tn_accounts *a, const struct tn_username *user,
+    struct tn_account *who, char hash[crypto_pwhash_STRBYTES],
+    struct tn_err *err)
 {
-	struct tn_slice argv[5];
+	struct tn_slice argv[] = { TN_SLICE("HMGET"), TN_SLICE_NONE,
+		TN_SLICE("id"), TN_SLICE("display"), TN_SLICE("hash"),
+		TN_SLICE("name"), TN_SLICE("version") };
 	struct tn_reply *reply = NULL;
 	struct tn_buf key;
 	int e;
 
-	account_key(&key, who->name);
-	argv[0] = TN_SLICE("HMGET");
+	memcpy(who->name, user->name, sizeof(who->name));
+	account_key(&key, user->look);
 	argv[1] = tn_buf_view(&key);
-	argv[2] = TN_SLICE("id");
-	argv[3] = TN_SLICE("display");
-	argv[4] = TN_SLICE("hash");
 	e = key.failed != 0 ? key.failed :
-	    tn_redis_call(a->redis, argv, 5, &reply, err);
+	    tn_redis_call(a->redis, argv, 7, &reply, err);
 	if (e == 0)
-		e = copy_text(who->id, sizeof(who->id),
-		    tn_reply_at(reply, 0)) &&
-		    copy_text(who->display, sizeof(who->display),
-		    tn_reply_at(reply, 1)) &&
-		    copy_text(hash, crypto_pwhash_STRBYTES,
-		    tn_reply_at(reply, 2)) && is_bearable(a, hash);
+		e = read_account(reply, user->name, who, hash) &&
+		    is_bearable(a, hash);
 	tn_reply_free(&reply);
 	tn_buf_fini(&key);
 	return e;
 }
 
+int
+tn_account_find(struct tn_accounts *a, struct tn_account *who,
+    struct tn_err *err)
+{
+	char hash[crypto_pwhash_STRBYTES] = { 0 };
+	struct tn_username user;
+	struct tn_account found = { .id = "" };
+	int e;
+
+	if (tn_username_read(&user, tn_slice_str(who->name), NULL) < 0)
+		return 0;
+	e = find_account(a, &user, &found, hash, err);
+	tn_wipe(hash, sizeof(hash));
+	if (e == 1)
+		*who = found;
+	return e;
+}
+
 /* The account is as good with the old hash, so a failure is let go. */
 static void
-rehash(const struct tn_accounts *a, const struct tn_account *who,
+rehash(const struct tn_accounts *a, const struct tn_username *user,
     struct tn_slice password, const char *old)
 {
 	char hash[crypto_pwhash_STRBYTES];
-	struct tn_slice key, args[2];
-	struct tn_reply *reply = NULL;
-	struct tn_buf text;
+	int64_t done;
 
 	if (hash_password(a, password, hash, NULL) < 0)
 		return;
-	account_key(&text, who->name);
-	key = tn_buf_view(&text);
-	args[0] = tn_slice_str(old);
-	args[1] = tn_slice_str(hash);
-	if (text.failed == 0)
-		tn_redis_eval(a->redis, &rehash_script, &key, 1, args, 2,
-		    &reply, NULL);
-	tn_reply_free(&reply);
-	tn_buf_fini(&text);
+	eval(a, &rehash_script, user->look, (struct tn_slice[]){
+	    tn_slice_str(old), tn_slice_str(hash) }, 2, &done, NULL);
 	tn_wipe(hash, sizeof(hash));
+}
+
+/* 1 and the hash that was right, 0, or a failure; one hashing in each case. */
+static int
+verify(const struct tn_accounts *a, struct tn_slice name,
+    struct tn_slice password, struct tn_username *user,
+    struct tn_account *who, char hash[crypto_pwhash_STRBYTES],
+    struct tn_err *err)
+{
+	int found = 0;
+
+	memset(who, 0, sizeof(*who));
+	if (password.len > TN_LIMIT_PASSWORD_MAX)
+		return 0;	/* nobody has one, whoever they are */
+	if (tn_username_read(user, name, NULL) == 0)
+		found = find_account(a, user, who, hash, err);
+	if (found < 0)
+		return found;
+	return crypto_pwhash_str_verify(found ? hash : a->decoy,
+	    password.ptr, password.len) == 0 && found;
 }
 
 int
@@ -263,24 +316,55 @@ tn_account_verify(struct tn_accounts *a, struct tn_slice name,
     struct tn_slice password, struct tn_account *who, struct tn_err *err)
 {
 	char hash[crypto_pwhash_STRBYTES] = { 0 };
-	int found = 0;
-	bool right;
+	struct tn_username user;
+	int right = verify(a, name, password, &user, who, hash, err);
 
-	memset(who, 0, sizeof(*who));
-	if (password.len > TN_LIMIT_PASSWORD_MAX)
-		return 0;	/* nobody has one, whoever they are */
-	if (tn_account_canonical(name, who->name, NULL) == 0)
-		found = find_account(a, who, hash, err);
-	if (found < 0)
-		return found;
-	right = crypto_pwhash_str_verify(found ? hash : a->decoy,
-	    password.ptr, password.len) == 0 && found;
-	if (right && crypto_pwhash_str_needs_rehash(hash, a->hash_ops,
+	if (right == 1 && crypto_pwhash_str_needs_rehash(hash, a->hash_ops,
 	    a->hash_bytes) != 0)
-		rehash(a, who, password, hash);
+		rehash(a, &user, password, hash);
 	tn_wipe(hash, sizeof(hash));
-	who->provider = "local";
 	return right;
+}
+
+/* ---- Change and delete ----------------------------------------------------*/
+
+int
+tn_account_set_password(struct tn_accounts *a, struct tn_slice name,
+    struct tn_slice password, struct tn_slice new_password,
+    struct tn_account *who, struct tn_err *err)
+{
+	char old[crypto_pwhash_STRBYTES] = { 0 };
+	char hash[crypto_pwhash_STRBYTES] = { 0 };
+	struct tn_username user;
+	int64_t version = 0;
+	int e = check_password(new_password, err);
+
+	if (e == 0)
+		e = verify(a, name, password, &user, who, old, err);
+	if (e == 1 && (e = hash_password(a, new_password, hash, err)) == 0)
+		e = eval(a, &password_script, user.look, (struct tn_slice[]){
+		    tn_slice_str(old), tn_slice_str(hash) }, 2, &version,
+		    err);
+	tn_wipe(old, sizeof(old));
+	tn_wipe(hash, sizeof(hash));
+	who->version = version;
+	return e < 0 ? e : version > 0;
+}
+
+int
+tn_account_delete(struct tn_accounts *a, struct tn_slice name,
+    struct tn_slice password, struct tn_account *who, struct tn_err *err)
+{
+	char hash[crypto_pwhash_STRBYTES] = { 0 };
+	struct tn_username user;
+	int64_t deleted = 0;
+	int e = verify(a, name, password, &user, who, hash, err);
+	struct tn_slice arg = tn_slice_str(hash);
+
+	if (e == 1)
+		e = eval(a, &delete_script, user.look, &arg, 1, &deleted, err);
+	tn_wipe(hash, sizeof(hash));
+	return e < 0 ? e : deleted == 1;
 }
 
 void

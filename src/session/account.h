@@ -13,6 +13,7 @@ struct tn_account {
 	char name[129];		/* canonical form; unique */
 	char display[129];	/* as typed at registration */
 	const char *provider;	/* "local" */
+	int64_t version;	/* 1, and one more with each password */
 };
 
 struct tn_accounts {
@@ -28,10 +29,8 @@ int tn_accounts_init(struct tn_accounts *a, struct tn_redis *redis,
     unsigned long long hash_ops, size_t hash_bytes, struct tn_err *err);
 
 /*
- * The canonical form of a user name: lower case, letters, digits, '.', '-'
- * and '_' of ASCII (other scripts come with Unicode normalisation), 1 to
- * TN_LIMIT_USERNAME. Returns 0, TN_E_SYNTAX or TN_E_LIMIT with a sentence
- * to be shown.
+ * The canonical form of a user name, as username.h has it. Returns 0,
+ * TN_E_SYNTAX or TN_E_LIMIT with a sentence to be shown, or TN_E_NOMEM.
  */
 int tn_account_canonical(struct tn_slice typed, char out[129],
     struct tn_err *err);
@@ -50,6 +49,29 @@ int tn_account_register(struct tn_accounts *a, struct tn_slice name,
  * Returns 1 and fills who, 0, or Redis' failures.
  */
 int tn_account_verify(struct tn_accounts *a, struct tn_slice name,
+    struct tn_slice password, struct tn_account *who, struct tn_err *err);
+
+/*
+ * Look an account up by the name in who; its id, display and version are
+ * filled. Returns 1, 0 if there is none of that name, or Redis' failures.
+ */
+int tn_account_find(struct tn_accounts *a, struct tn_account *who,
+    struct tn_err *err);
+
+/*
+ * Another password, for who knows the one of now. Its version goes up, so
+ * that what was verified with the old one can be told apart; the sessions are
+ * for the caller to end (user_sessions.h). Takes two hashes.
+ *
+ * Returns 1 and fills who; 0 if the password is wrong (or was changed
+ * meanwhile); TN_E_SYNTAX or TN_E_LIMIT for a bad new one; Redis' failures.
+ */
+int tn_account_set_password(struct tn_accounts *a, struct tn_slice name,
+    struct tn_slice password, struct tn_slice new_password,
+    struct tn_account *who, struct tn_err *err);
+
+/* Remove it, for who knows its password: 1, 0 if that is wrong, or < 0. */
+int tn_account_delete(struct tn_accounts *a, struct tn_slice name,
     struct tn_slice password, struct tn_account *who, struct tn_err *err);
 
 /* {"id":..,"displayName":..,"provider":"local"} */

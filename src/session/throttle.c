@@ -2,6 +2,7 @@
 
 #include "session/throttle.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -37,8 +38,8 @@ make_key(const struct tn_throttle *t, struct tn_slice who,
 }
 
 int
-tn_throttle_try(const struct tn_throttle *t, struct tn_slice who,
-    int *retry_s, struct tn_err *err)
+tn_throttle_count(const struct tn_throttle *t, struct tn_slice who,
+    int64_t *used, int *left_s, struct tn_err *err)
 {
 	char window[16];
 	struct tn_slice key, arg;
@@ -55,12 +56,50 @@ tn_throttle_try(const struct tn_throttle *t, struct tn_slice who,
 	if (e == 0 && tn_reply_len(reply) != 2)
 		e = tn_err_set(err, TN_E_IO, "redis counted no tries");
 	if (e == 0) {
-		e = tn_reply_integer(tn_reply_at(reply, 0)) <= t->max;
-		*retry_s = (int)tn_reply_integer(tn_reply_at(reply, 1));
+		*used = tn_reply_integer(tn_reply_at(reply, 0));
+		*left_s = (int)tn_reply_integer(tn_reply_at(reply, 1));
+		*left_s = *left_s > 0 ? *left_s : 1;
 	}
 	tn_reply_free(&reply);
 	tn_buf_fini(&text);
 	return e;
+}
+
+int
+tn_throttle_try(const struct tn_throttle *t, struct tn_slice who,
+    int *retry_s, struct tn_err *err)
+{
+	int64_t used;
+	int e = tn_throttle_count(t, who, &used, retry_s, err);
+
+	return e < 0 ? e : used <= t->max;
+}
+
+struct tn_slice
+tn_throttle_address(struct tn_slice address, char group[TN_THROTTLE_ADDRESS])
+{
+	static const unsigned char mapped[12] = {
+		[10] = 0xff, [11] = 0xff,
+	};
+	char text[TN_THROTTLE_ADDRESS];
+	struct in6_addr in6;
+	const char *made = NULL;
+
+	address = tn_slice_first(address, TN_THROTTLE_ADDRESS - 1);
+	snprintf(text, sizeof(text), "%.*s", TN_SLICE_ARG(address));
+	if (inet_pton(AF_INET6, text, &in6) == 1) {
+		if (memcmp(in6.s6_addr, mapped, sizeof(mapped)) == 0)
+			made = inet_ntop(AF_INET, in6.s6_addr + 12, group,
+			    TN_THROTTLE_ADDRESS);
+		else
+			memset(in6.s6_addr + 8, 0, 8);
+		if (made == NULL)
+			made = inet_ntop(AF_INET6, &in6, group,
+			    TN_THROTTLE_ADDRESS);
+	}
+	if (made == NULL)
+		memcpy(group, text, sizeof(text));
+	return tn_slice_str(group);
 }
 
 int

@@ -24,6 +24,27 @@ struct tn_throttle {
 int tn_throttle_try(const struct tn_throttle *t, struct tn_slice who,
     int *retry_s, struct tn_err *err);
 
+/*
+ * The same without a judgement.
+ *
+ * used    set to the tries of this window, this one included
+ * left_s  set to what is left of the window, 1..window_s
+ *
+ * Returns 0, or Redis' failures.
+ */
+int tn_throttle_count(const struct tn_throttle *t, struct tn_slice who,
+    int64_t *used, int *left_s, struct tn_err *err);
+
+#define TN_THROTTLE_ADDRESS	64
+
+/*
+ * The part of an address that one client cannot choose freely: all of IPv4,
+ * also as ::ffff:0:0/96, and the first 64 bits of IPv6. What is no address
+ * stays as it is, cut to the room.
+ */
+struct tn_slice tn_throttle_address(struct tn_slice address,
+    char group[TN_THROTTLE_ADDRESS]);
+
 /* Forget the tries of who (after a success). */
 int tn_throttle_clear(const struct tn_throttle *t, struct tn_slice who,
     struct tn_err *err);
