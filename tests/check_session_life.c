@@ -227,6 +227,8 @@ static const struct {
 	    0, "GET, SET 86400, EXPIRE 86400", false },
 	{ "new, saved by name though untouched", NEW, save_untouched, false,
 	    false, 0, "SET new 86400, EXPIRE new 86400", false },
+	{ "the same, rolling", NEW, save_untouched, false, true, 0,
+	    "SET new 86400, EXPIRE new 86400", false },
 	{ "modified and saved by name: the cookie comes", NEW,
 	    modify_and_save, false, false, 0,
 	    "SET new 86400, EXPIRE new 86400", true },

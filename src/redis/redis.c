@@ -27,6 +27,15 @@
  * idle timeout of Redis has closed; a busy one is spared that system call.
  */
 #define IDLE_CHECK_MS	100
+
+/*
+ * A server that did not answer in time is left alone for a while: else each
+ * request of a queue would wait for its own deadline, one behind the other.
+ * Then one call looks whether it is back, and until it knows the others fail
+ * at once. A refusal that comes at once costs nobody time and is not counted.
+ */
+#define REST_MS		500
+#define SLOW_MS		100	/* a failure that took so long was a wait */
 #define SCRIPTS		32	/* digests remembered; others go as text */
 #define CHUNK		16384	/* bytes asked for at a time */
 
@@ -50,6 +59,7 @@ struct tn_redis {
 	struct conn *idle;	/* the last one used first */
 	struct digest scripts[SCRIPTS];
 	size_t nscripts;
+	int64_t rest_until_ms;	/* no call before; 0: it answers */
 	struct conn *conns;	/* all, for the end */
 	size_t max;
 };
@@ -372,15 +382,49 @@ send_command(struct tn_redis *redis, struct conn *c, struct tn_slice bytes,
 	}
 }
 
+/* Is it left alone? If its rest is over, the caller is the one who looks. */
+static bool
+is_resting(struct tn_redis *redis, int64_t now_ms)
+{
+	bool rests;
+
+	pthread_mutex_lock(&redis->lock);
+	rests = redis->rest_until_ms != 0 && now_ms < redis->rest_until_ms;
+	if (redis->rest_until_ms != 0 && !rests)
+		redis->rest_until_ms = now_ms + REST_MS +
+		    tn_redis_command_ms(redis->options);
+	pthread_mutex_unlock(&redis->lock);
+	return rests;
+}
+
+static void
+note_result(struct tn_redis *redis, int r, int64_t began_ms)
+{
+	int64_t now_ms = tn_clock_mono_ms();
+	bool waited = r == TN_E_TIMEOUT ||
+	    (r == TN_E_AWAY && now_ms - began_ms >= SLOW_MS);
+
+	pthread_mutex_lock(&redis->lock);
+	if (waited)
+		redis->rest_until_ms = now_ms + REST_MS;
+	else
+		redis->rest_until_ms = 0;
+	pthread_mutex_unlock(&redis->lock);
+}
+
 int
 tn_redis_exchange(struct tn_redis *redis, const struct tn_command *command,
     size_t unheard, struct tn_reply **out, struct tn_err *err)
 {
 	struct tn_slice bytes = tn_slice(command->ptr, command->len);
-	int64_t deadline_ms = 0;
+	int64_t deadline_ms = 0, began_ms = tn_clock_mono_ms();
 	struct conn *c = NULL;
-	int r = acquire(redis, &c, err);
+	int r;
 
+	if (is_resting(redis, began_ms))
+		return tn_err_set(err, TN_E_AWAY,
+		    "redis did not answer in time a moment ago");
+	r = acquire(redis, &c, err);
 	if (r < 0)
 		return r;
 	r = send_command(redis, c, bytes, &deadline_ms, err);
@@ -394,6 +438,7 @@ tn_redis_exchange(struct tn_redis *redis, const struct tn_command *command,
 	if (r < 0 || tn_reader_has_rest(&c->reader))
 		hang_up(c);
 	release(redis, c);
+	note_result(redis, r, began_ms);
 	return r;
 }
 

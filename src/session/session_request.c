@@ -202,6 +202,7 @@ saved(struct tn_session *s, struct tn_slice text)
 	}
 	s->n = kept;
 	s->record = tn_arena_copy(s->arena, text);
+	s->was_new |= s->is_new;
 	s->is_new = s->regenerated = false;
 	s->is_saved = true;
 }
@@ -335,7 +336,7 @@ static bool
 cookie_is_due(const struct tn_session *s,
     const struct tn_session_options *options, bool modified)
 {
-	if (s->is_new)
+	if (s->is_new || s->was_new)
 		return modified || options->save_uninitialized;
 	return options->rolling || (modified &&
 	    (s->cookie.has_expires || s->original_max_age_ms >= 0));
