@@ -192,6 +192,16 @@ on_answers(const struct tn_answer *answers, size_t n,
 	note("end:", err == NULL ? S("ok") : tn_slice_str(err->text));
 }
 
+static void
+on_ack(struct tn_slice args, const struct tn_slice *buffers, size_t nbuffers,
+    const struct tn_err *err, void *arg)
+{
+	(void)buffers;
+	(void)nbuffers;
+	(void)arg;
+	note("ack:", err == NULL ? args : tn_slice_str(err->text));
+}
+
 /* ---- answers of many ------------------------------------------------------*/
 
 START_TEST(one_answer_of_each_client_of_each_node)
@@ -216,6 +226,33 @@ START_TEST(one_answer_of_each_client_of_each_node)
 	tn_gather_answer(root, asked, S("1"), NULL, 0);	/* too late */
 	turn(2000);
 	ck_assert_str_eq(take_seen(), "");
+}
+END_TEST
+
+START_TEST(what_is_asked_may_be_binary)
+{
+	struct tn_slice buffer = S("bytes");
+
+	ck_assert_int_eq(tn_emit_ack_binary(tn_local(tn_all(root)), "q",
+	    S("{\"_placeholder\":true,\"num\":0}"), &buffer, 1, 1000,
+	    on_answers, NULL), 0);
+	ck_assert(io_client_heard(&a, "451-0[\"q\",{\"_placeholder\":true,"
+	    "\"num\":0}]\nbytes\n"));
+	ck_assert(io_client_heard(&b, "]\nbytes\n"));
+	io_client_say(&a, "430[1]");
+	io_client_say(&b, "430[2]");
+	ck_assert_str_eq(take_seen(), "answer:1 answer:2 end:ok ");
+	io_client_forget(&a);
+	ck_assert_int_eq(tn_socket_emit_ack_binary(sa, "q",
+	    S("{\"_placeholder\":true,\"num\":0}"), &buffer, 1, 1000,
+	    on_ack, NULL), 0);
+	ck_assert(io_client_heard(&a, "451-1[\"q\",{\"_placeholder\":true,"
+	    "\"num\":0}]\nbytes\n"));
+	io_client_say(&a, "431[7]");
+	ck_assert_str_eq(take_seen(), "ack:7 ");
+	ck_assert_int_eq(tn_emit_ack_binary(tn_all(root), "q",
+	    S("{\"_placeholder\":true,\"num\":1}"), &buffer, 1, 1000,
+	    on_answers, NULL), TN_E_SYNTAX);
 }
 END_TEST
 
@@ -478,6 +515,7 @@ suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, one_answer_of_each_client_of_each_node);
+	tcase_add_test(t, what_is_asked_may_be_binary);
 	tcase_add_loop_test(t, what_came_in_time_is_given, 0, 2);
 	tcase_add_test(t, a_client_that_goes_is_not_waited_for);
 	tcase_add_test(t, nobody_answers_at_once);

@@ -355,7 +355,8 @@ ask_all(struct tn_ns *ns, const struct tn_broadcast_packet *packet,
 }
 
 int
-tn_emit_ack(struct tn_target t, const char *name, struct tn_slice args,
+tn_emit_ack_binary(struct tn_target t, const char *name,
+    struct tn_slice args, const struct tn_slice *buffers, size_t nbuffers,
     int timeout_ms, tn_answers_fn *fn, void *arg)
 {
 	struct tn_gather_options options = {
@@ -367,11 +368,13 @@ tn_emit_ack(struct tn_target t, const char *name, struct tn_slice args,
 	uint64_t gather;
 	int r;
 
+	packet.buffers = buffers;
+	packet.nbuffers = nbuffers;
 	if (t.ns->match != NULL)
 		return TN_E_STATE;
 	if ((r = tn_target_check(&t)) < 0 ||
 	    (r = tn_event_data(t.ns->io, name, args, &packet.data)) < 0 ||
-	    (r = tn_sio_check_event(packet.data, 0, NULL)) < 0)
+	    (r = tn_sio_check_event(packet.data, nbuffers, NULL)) < 0)
 		return r;
 	gather = tn_gather_begin(t.ns, &options);
 	if (gather == 0)
@@ -380,6 +383,14 @@ tn_emit_ack(struct tn_target t, const char *name, struct tn_slice args,
 	if (r < 0)
 		tn_gather_cancel(t.ns, gather);
 	return r;
+}
+
+int
+tn_emit_ack(struct tn_target t, const char *name, struct tn_slice args,
+    int timeout_ms, tn_answers_fn *fn, void *arg)
+{
+	return tn_emit_ack_binary(t, name, args, NULL, 0, timeout_ms, fn,
+	    arg);
 }
 
 /* ---- to one ---------------------------------------------------------------*/
@@ -462,10 +473,13 @@ tn_socket_send(struct tn_socket *s, struct tn_slice args)
 }
 
 int
-tn_socket_emit_ack(struct tn_socket *s, const char *name,
-    struct tn_slice args, int timeout_ms, tn_ack_fn *fn, void *arg)
+tn_socket_emit_ack_binary(struct tn_socket *s, const char *name,
+    struct tn_slice args, const struct tn_slice *buffers, size_t nbuffers,
+    int timeout_ms, tn_ack_fn *fn, void *arg)
 {
-	struct tn_broadcast_packet packet = { 0 };
+	struct tn_broadcast_packet packet = {
+		.buffers = buffers, .nbuffers = nbuffers,
+	};
 	uint64_t id;
 	int r;
 
@@ -478,6 +492,14 @@ tn_socket_emit_ack(struct tn_socket *s, const char *name,
 	if (r < 0)
 		tn_acks_forget(s, id);
 	return r;
+}
+
+int
+tn_socket_emit_ack(struct tn_socket *s, const char *name,
+    struct tn_slice args, int timeout_ms, tn_ack_fn *fn, void *arg)
+{
+	return tn_socket_emit_ack_binary(s, name, args, NULL, 0, timeout_ms,
+	    fn, arg);
 }
 
 /* ---- telling --------------------------------------------------------------*/

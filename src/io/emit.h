@@ -71,6 +71,9 @@ typedef void tn_ack_fn(struct tn_slice args, const struct tn_slice *buffers,
 /* timeout_ms 0: waits as long as the socket lives. */
 int tn_socket_emit_ack(struct tn_socket *socket, const char *name,
     struct tn_slice args, int timeout_ms, tn_ack_fn *fn, void *arg);
+int tn_socket_emit_ack_binary(struct tn_socket *socket, const char *name,
+    struct tn_slice args, const struct tn_slice *buffers, size_t nbuffers,
+    int timeout_ms, tn_ack_fn *fn, void *arg);
 
 /* What one client, or one node, answered. */
 struct tn_answer {
@@ -98,6 +101,9 @@ typedef void tn_answers_fn(const struct tn_answer *answers, size_t n,
  */
 int tn_emit_ack(struct tn_target target, const char *name,
     struct tn_slice args, int timeout_ms, tn_answers_fn *fn, void *arg);
+int tn_emit_ack_binary(struct tn_target target, const char *name,
+    struct tn_slice args, const struct tn_slice *buffers, size_t nbuffers,
+    int timeout_ms, tn_answers_fn *fn, void *arg);
 
 /* The sockets of a target, on every node. */
 
