@@ -48,7 +48,9 @@ renew(struct tn_req *req, struct tn_res *res, void *arg)
 static void
 begin(void)
 {
-	static const struct tn_form_limits limits = { 256, 4 };
+	static const struct tn_form_limits limits = {
+		.max_bytes = 256, .max_fields = 4,
+	};
 	struct tn_slice secret = TN_SLICE("a secret of enough bytes");
 
 	store = tn_store_memory_new(NULL, NULL);
@@ -233,7 +235,9 @@ static const struct {
 static struct tn_app *
 form_app(void)
 {
-	static const struct tn_form_limits limits = { 256, 4 };
+	static const struct tn_form_limits limits = {
+		.max_bytes = 256, .max_fields = 4,
+	};
 	struct tn_app *a = tn_app_new(NULL, NULL, NULL);
 
 	tn_app_use(a, tn_form_body(&limits));
