@@ -88,6 +88,9 @@ static const struct option options[] = {
 	{ "origin",		required_argument, NULL, 'o' },
 	{ "transports",		required_argument, NULL, 'T' },
 	{ "no-upgrades",	no_argument,	   NULL, 'U' },
+	{ "cookie",		required_argument, NULL, 'c' },
+	{ "initial-packet",	required_argument, NULL, 'P' },
+	{ "no-trailing-slash",	no_argument,	   NULL, 'S' },
 	{ "eio3",		no_argument,	   NULL, '3' },
 	{ "debug",		no_argument,	   NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
@@ -105,6 +108,9 @@ static const char usage_text[] =
     "  --origin ORIGIN       whose pages may connect; again for more; *: all\n"
     "  --transports LIST     polling,websocket\n"
     "  --no-upgrades         from polling to WebSocket\n"
+    "  --cookie NAME         set it to the session's id\n"
+    "  --initial-packet TEXT send it behind the open packet\n"
+    "  --no-trailing-slash   none is added behind the path\n"
     "  --eio3                take clients of Engine.IO 3 too\n"
     "  --debug               log each session\n";
 /* clang-format on */
@@ -188,6 +194,14 @@ read_option(struct settings *s, int option)
 		return read_transports(optarg, o);
 	case 'U':
 		return o->no_upgrades = true;
+	case 'c':
+		o->cookie = optarg;
+		return true;
+	case 'P':
+		o->initial_packet = optarg;
+		return true;
+	case 'S':
+		return o->no_trailing_slash = true;
 	case '3':
 		return o->allow_eio3 = true;
 	case 'v':

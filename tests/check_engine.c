@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
+
 #include "check_main.h"
 #include "engine_rig.h"
 
@@ -254,6 +256,81 @@ START_TEST(never_combines_any_origin_with_credentials)
 }
 END_TEST
 
+START_TEST(sets_a_cookie_once)
+{
+	const struct tn_engine_options options = { .cookie = "io" };
+	char expected[128];
+	struct rig_http h;
+
+	stop();
+	rig_start(&r, &options);
+	rig_http(&r, &h, "GET", HANDSHAKE, NULL, TN_SLICE_NONE);
+	snprintf(expected, sizeof(expected), "cache-control: no-store\n"
+	    "Set-Cookie: io=%s; Path=/; HttpOnly; SameSite=Lax\n",
+	    tn_conn_sid(r.last));
+	ck_assert_str_eq(h.headers, expected);
+	rig_http_fini(&h);
+	rig_post(&r, &h, tn_conn_sid(r.last), "4a");
+	ck_assert_str_eq(h.headers, "cache-control: no-store\n");
+	rig_http_fini(&h);
+}
+END_TEST
+
+START_TEST(sends_an_initial_packet)
+{
+	const struct tn_engine_options options = { .initial_packet = "hi" };
+	struct rig_wire w;
+
+	stop();
+	rig_start(&r, &options);
+	rig_wire_open(&r, &w, NULL);
+	ck_assert_ptr_nonnull(strstr(rig_wire_sent(&w), "}|4hi|"));
+	rig_wire_gone(&r, &w, true);
+}
+END_TEST
+
+START_TEST(refuses_a_name_that_no_cookie_has)
+{
+	const struct tn_engine_options options = { .cookie = "a b" };
+	const struct tn_engine_hooks hooks = { 0 };
+	struct tn_err err;
+
+	ck_assert_ptr_null(tn_engine_new(&options, &hooks, &r.wheel, NULL,
+	    &err));
+	ck_assert_int_eq(err.code, TN_E_CONFIG);
+}
+END_TEST
+
+static const struct {
+	const char *path;
+	bool no_slash;
+	const char *target;
+	bool owns;
+} paths[] = {
+	{ NULL, false, "/socket.io/?x", true },
+	{ "/a", false, "/a/?x", true },
+	{ "/a", false, "/a?x", false },
+	{ "/a/", false, "/a/", true },
+	{ "/a/", true, "/a?x", true },
+	{ "/a", true, "/ab", true },
+	{ "/a", true, "/b", false },
+	{ "", false, "/", true },
+};
+
+START_TEST(knows_its_path)
+{
+	const struct tn_engine_options options = {
+		.path = paths[_i].path,
+		.no_trailing_slash = paths[_i].no_slash,
+	};
+
+	stop();
+	rig_start(&r, &options);
+	ck_assert(tn_engine_owns(r.engine, tn_slice_str(paths[_i].target)) ==
+	    paths[_i].owns);
+}
+END_TEST
+
 /* ---- Handshake ----------------------------------------------------------- */
 
 START_TEST(opens_a_session)
@@ -363,6 +440,11 @@ suite(void)
 	    sizeof(origins) / sizeof(origins[0]));
 	tcase_add_test(tc, lets_listed_pages_read_the_answers);
 	tcase_add_test(tc, never_combines_any_origin_with_credentials);
+	tcase_add_test(tc, sets_a_cookie_once);
+	tcase_add_test(tc, sends_an_initial_packet);
+	tcase_add_test(tc, refuses_a_name_that_no_cookie_has);
+	tcase_add_loop_test(tc, knows_its_path, 0,
+	    sizeof(paths) / sizeof(paths[0]));
 	tcase_add_test(tc, opens_a_session);
 	tcase_add_test(tc, names_its_worker_in_the_sid);
 	tcase_add_test(tc, offers_no_upgrade_it_would_refuse);

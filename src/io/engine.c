@@ -52,6 +52,8 @@ with_presets(struct tn_engine_options o)
 {
 	if (o.path == NULL)
 		o.path = PRESET_PATH;
+	if (o.cookie != NULL && o.cookie[0] == '\0')
+		o.cookie = NULL;
 	set_preset(&o.ping_interval_ms, PRESET_INTERVAL_MS);
 	set_preset(&o.ping_timeout_ms, PRESET_TIMEOUT_MS);
 	set_preset(&o.upgrade_timeout_ms, PRESET_UPGRADE_MS);
@@ -77,6 +79,56 @@ make_standing(struct tn_engine *engine)
 	return 0;
 }
 
+/* A name that a header can hold (RFC 9110, 5.6.2). */
+static bool
+is_token(const char *s)
+{
+	static const char more[] = "!#$%&'*+-.^_`|~";
+
+	for (; *s != '\0'; s++) {
+		const bool is_alnum = (*s >= '0' && *s <= '9') ||
+		    (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z');
+
+		if (!is_alnum && strchr(more, *s) == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* The path with one '/' at its end, or none if the options say so. */
+static int
+make_path(struct tn_engine *engine)
+{
+	struct tn_engine_options *o = &engine->options;
+	const size_t len = strlen(o->path);
+	const size_t bare = len - (len > 0 && o->path[len - 1] == '/');
+
+	engine->path = malloc(bare + 2);
+	if (engine->path == NULL)
+		return TN_E_NOMEM;
+	snprintf(engine->path, bare + 2, "%.*s%s", (int)bare, o->path,
+	    o->no_trailing_slash ? "" : "/");
+	o->path = engine->path;
+	return 0;
+}
+
+/* What is made of the options once. */
+static int
+make_parts(struct tn_engine *engine, struct tn_err *err)
+{
+	const struct tn_engine_options *o = &engine->options;
+
+	if (o->cookie != NULL && !is_token(o->cookie))
+		return tn_err_set(err, TN_E_CONFIG, "no name for a cookie");
+	if (o->initial_packet != NULL)
+		engine->initial = tn_message_new(
+		    tn_slice_str(o->initial_packet), TN_SLICE_NONE, false);
+	if (make_path(engine) < 0 || make_standing(engine) < 0 ||
+	    (o->initial_packet != NULL && engine->initial == NULL))
+		return tn_err_set(err, TN_E_NOMEM, "engine");
+	return 0;
+}
+
 struct tn_engine *
 tn_engine_new(const struct tn_engine_options *options,
     const struct tn_engine_hooks *hooks, struct tn_wheel *wheel,
@@ -99,10 +151,8 @@ tn_engine_new(const struct tn_engine_options *options,
 	/* base64 makes four of three, and each packet may need a separator */
 	tn_buf_init(&engine->payload, engine->options.max_queue * 2);
 	tn_buf_init(&engine->decoded, engine->options.max_payload);
-	if (make_standing(engine) < 0) {
-		tn_err_set(err, TN_E_NOMEM, "engine");
+	if (make_parts(engine, err) < 0)
 		tn_engine_free(&engine);
-	}
 	return engine;
 }
 
@@ -118,6 +168,8 @@ tn_engine_free(struct tn_engine **engine)
 	tn_engine_flush(old);
 	for (int i = 0; i < STANDING_PACKETS; i++)
 		tn_rcbuf_unref(&old->standing[i]);
+	tn_rcbuf_unref(&old->initial);
+	free(old->path);
 	tn_map_fini(&old->conns);
 	tn_arena_fini(&old->scratch);
 	tn_buf_fini(&old->payload);
@@ -160,6 +212,8 @@ open_session(struct tn_engine *engine, const struct tn_io_request *request,
 		return;
 	}
 	x->conn = c;
+	x->sets_cookie = o->cookie != NULL;
+	x->is_secure = request->secure;
 	c->poll = x;
 	tn_conn_touch(c);
 	tn_conn_open(c, request);
@@ -174,7 +228,7 @@ tn_engine_request(struct tn_engine *engine,
 	enum eio_fault fault;
 
 	x->conn = NULL;
-	x->too_large = false;
+	x->too_large = x->sets_cookie = false;
 	x->origin = tn_engine_cors_origin(engine, request);
 	x->varies = tn_engine_has_cors(engine) &&
 	    (x->origin == NULL || strcmp(x->origin, "*") != 0);

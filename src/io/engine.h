@@ -48,7 +48,8 @@ const char *tn_close_reason_text(enum tn_close_reason reason);
 
 /* Zero values mean the defaults, which are the reference's. */
 struct tn_engine_options {
-	const char *path;		/* "/socket.io/" */
+	const char *path;		/* "/socket.io/"; a '/' is added behind it */
+	bool no_trailing_slash;		/* unless this says not to */
 	const char *worker;		/* put behind each sid as ".worker"; NULL: none */
 	int ping_interval_ms;		/* 25000 */
 	int ping_timeout_ms;		/* 20000 */
@@ -57,6 +58,8 @@ struct tn_engine_options {
 	size_t max_queue;		/* 1 MiB: bytes waiting for one client */
 	size_t max_conns;		/* 0: no bound but the descriptors */
 	bool no_polling, no_websocket, no_upgrades;
+	const char *cookie;		/* its name: the sid, on polling handshakes */
+	const char *initial_packet;	/* text sent behind the open packet */
 	bool allow_eio3;		/* clients of Socket.IO 2 too */
 	/*
 	 * Origins whose pages may connect, exact ("https://example.org").
@@ -103,6 +106,8 @@ struct tn_io_exchange {
 	bool binary;			/* engine's: that body is no text */
 	const char *origin;		/* engine's: whose pages may read it, or NULL */
 	bool varies;			/* engine's: by the origin that asks */
+	bool sets_cookie;		/* engine's: a handshake over a front with .. */
+	bool is_secure;			/* .. https */
 };
 
 /*

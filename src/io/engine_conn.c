@@ -42,6 +42,8 @@ queue_open_packet(struct tn_conn *c, bool can_upgrade)
 	int r = rc == NULL ? -1 : tn_outq_push(&c->out, rc);
 
 	tn_rcbuf_unref(&rc);
+	if (r == 0 && c->engine->initial != NULL)
+		r = tn_outq_push(&c->out, c->engine->initial);
 	return r;
 }
 

@@ -23,6 +23,8 @@ enum standing_packet {
 struct tn_engine {
 	struct tn_engine_options options;	/* with the defaults filled in */
 	struct tn_engine_hooks hooks;
+	char *path;			/* whole, as options have it too */
+	struct tn_rcbuf *initial;	/* NULL: no such packet */
 	struct tn_wheel *wheel;
 	struct tn_log *log;
 	struct tn_map conns;		/* by sid, each its own */

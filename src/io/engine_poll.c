@@ -3,12 +3,14 @@
 
 #include "io/engine_conn.h"
 
+#include <stdio.h>
+
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "io/eio3_packet.h"
 
-enum { REPLY_HEADERS = 4 };
+enum { REPLY_HEADERS = 5, COOKIE_BYTES = 512 };
 
 static void
 add_header(struct tn_io_reply *reply, struct tn_pair *headers,
@@ -48,11 +50,23 @@ forget(struct tn_io_exchange *x)
 		c->post = NULL;
 }
 
+/* For a proxy that keeps clients with a worker; nobody here reads it. */
+static bool
+write_cookie(const struct tn_io_exchange *x, char *text)
+{
+	if (!x->sets_cookie || x->conn == NULL)
+		return false;
+	return snprintf(text, COOKIE_BYTES, "%s=%s; Path=/; HttpOnly;%s "
+	    "SameSite=Lax", x->conn->engine->options.cookie, x->conn->sid,
+	    x->is_secure ? " Secure;" : "") < COOKIE_BYTES;
+}
+
 void
 tn_io_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
     struct tn_slice body)
 {
 	struct tn_pair headers[REPLY_HEADERS];
+	char cookie[COOKIE_BYTES];
 	struct tn_io_reply reply = {
 		.status = status,
 		.type = tn_slice_str(type),
@@ -62,6 +76,8 @@ tn_io_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
 
 	if (status == 200)
 		add_header(&reply, headers, "cache-control", "no-store");
+	if (status == 200 && write_cookie(x, cookie))
+		add_header(&reply, headers, "Set-Cookie", cookie);
 	add_cors(&reply, headers, x, "Origin");
 	forget(x);
 	x->reply(x, &reply);

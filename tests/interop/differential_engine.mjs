@@ -426,6 +426,28 @@ for (const cases of [requests, polling, sockets, upgrades])
 await compare(await pair({ cors: { origin: ["https://site.example"],
   credentials: true } }, ["--origin", "https://site.example"]), cors,
 { also: " with CORS" });
+// ---- Options ----------------------------------------------------------------
+
+const COOKIE = { "X-Forwarded-Proto": "http" };
+await compare(await pair({ cookie: true, initialPacket: "first" },
+  ["--cookie", "io", "--initial-packet", "first"]), [
+  ["the cookie comes once", async (t) => {
+    await t.open(P, { headers: COOKIE });
+    await t.post("4a");
+    await t.http("GET", t.session());
+  }],
+  ["on a socket, the first packets", async (t) => {
+    const s = await t.socket();
+    await s.rest();
+  }],
+  ["no cookie on an error", request("GET", "EIO=4")],
+], { also: " with cookie and initial packet" });
+await compare(await pair({ addTrailingSlash: false }, ["--no-trailing-slash"]),
+  [
+    ["no slash", request("GET", `/socket.io?${P}`)],
+    ["a slash all the same", request("GET", `/socket.io/?${P}`)],
+    ["more", request("GET", `/socket.iox?${P}`)],
+  ], { also: " without a slash behind the path" });
 await compare(await pair({ allowEIO3: true }, ["--eio3"]), protocol3,
   { also: " of protocol 3" });
 
