@@ -148,6 +148,7 @@ export class Talk {
         for (;;) {
           const f = await raw.frame();
           if (f?.opcode === TEXT && f.payload.toString() === sync) return;
+          talk.learn(told(f));
           talk.say(told(f));
           if (f === null) return;
           if (f.opcode === CLOSE) raw.send(frame(CLOSE, f.payload));
