@@ -56,7 +56,8 @@ write_settings(const struct redis_server *s, char *path, size_t size)
 	fprintf(f, "port %d\nbind 127.0.0.1\nunixsocket %s\ndir %s\n"
 	    "daemonize no\nprotected-mode no\n", s->port, s->path, s->dir);
 	if (!s->is_sentinel)
-		fprintf(f, "save \"\"\nrepl-diskless-sync-delay 0\n");
+		fprintf(f, "save \"\"\nrepl-diskless-sync-delay 0\n"
+		    "enable-debug-command local\n");
 	fputs(s->settings == NULL ? "" : s->settings, f);
 	return fclose(f) == 0;
 }
