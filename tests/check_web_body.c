@@ -129,7 +129,20 @@ events(struct tn_req *req, struct tn_res *res, void *arg)
 		rc = tn_sse_send(res, &event);
 	if (rc == 0)
 		rc = tn_sse_ping(res);
-	return rc < 0 ? rc : tn_res_end(res);
+	return rc != 0 ? rc : tn_res_end(res);
+}
+
+/* Until the client has gone, which a HEAD never shows. */
+static int
+endless(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	int rc = tn_sse_start(res);
+
+	(void)req;
+	(void)arg;
+	for (int i = 0; rc == 0; i++)
+		rc = i < 1000 ? tn_sse_ping(res) : TN_E_STATE;
+	return rc;
 }
 
 static void
@@ -167,6 +180,7 @@ begin(void)
 	tn_app_get(app, "/cors/x", as_page);
 	tn_app_get(app, "/events", tn_slow, events);
 	tn_app_get(app, "/hasty", events);
+	tn_app_get(app, "/endless", tn_slow, endless);
 	ck_assert_int_eq(tn_app_check(app, NULL), 0);
 	tn_harness_init(&h, app);
 }
@@ -584,6 +598,11 @@ START_TEST(events_are_sent)
 	ck_assert(tn_slice_is(h.body, "event: news\nid: 7\nretry: 500\n"
 	    "data: one\ndata: two\ndata: three\n\n:\n\n"));
 	ck_assert_int_eq(tn_harness_get(&h, "/hasty"), 500);
+	ck_assert_int_eq(tn_harness_request(&h, "HEAD", "/endless", NULL,
+	    NULL), 200);
+	ck_assert(!h.exchange.res.is_broken);
+	ck_assert(tn_slice_is(tn_harness_header(&h, "content-type"),
+	    "text/event-stream"));
 	end();
 }
 END_TEST

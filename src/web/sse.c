@@ -8,6 +8,8 @@
 int
 tn_sse_start(struct tn_res *res)
 {
+	int rc;
+
 	if (!res->req->is_slow)
 		return tn_err_set(&res->req->err, TN_E_STATE,
 		    "server-sent events without tn_slow before them");
@@ -15,7 +17,10 @@ tn_sse_start(struct tn_res *res)
 	if (tn_res_get(res, "Cache-Control").ptr == NULL)
 		tn_res_set(res, "Cache-Control", TN_SLICE("no-cache"));
 	tn_res_set(res, "X-Accel-Buffering", TN_SLICE("no"));
-	return tn_res_flush(res);
+	rc = tn_res_flush(res);
+	if (rc == 0 && res->req->method == TN_METHOD_HEAD)
+		return tn_res_end(res);	/* events would never find it gone */
+	return rc;
 }
 
 static bool

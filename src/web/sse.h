@@ -20,8 +20,9 @@ struct tn_sse_event {
 };
 
 /*
- * Send the head. Returns 0, TN_E_STATE (no place to wait: tn_slow is
- * missing), or what kept it from being sent.
+ * Send the head. Returns 0; TN_DONE: it was a HEAD request, of which this is
+ * the whole answer; TN_E_STATE (no place to wait: tn_slow is missing), or
+ * what kept it from being sent.
  */
 int tn_sse_start(struct tn_res *res);
 
