@@ -31,6 +31,8 @@ tn_peer_address(int fd, char address[TN_ADDRESS_TEXT])
 
 /* ---- How many of one address --------------------------------------------- */
 
+#define UNREAD_BYTES 65536
+
 static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\n"
     "Connection: close\r\nContent-Length: 0\r\n\r\n";
 
@@ -88,6 +90,8 @@ refuse_address(struct tn_peer *peer)
 	tn_log_event(host->log, TN_LOG_INFO, "ws.refused",
 	    TN_F_STR("why", "max_per_address"),
 	    TN_F_STR("address", peer->address));
+	/* read it: to close what is unread is a reset, which may outrun 503 */
+	recv(peer->fd, NULL, UNREAD_BYTES, MSG_TRUNC | MSG_DONTWAIT);
 	send(peer->fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(peer->fd);
 	free(peer);
