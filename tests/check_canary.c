@@ -93,6 +93,7 @@ START_TEST(a_link_that_hears_is_left_alone)
 	n = 8;
 	ck_assert(poll_loop_until(&loop, heard, &n, WAIT_MS));
 	ck_assert_uint_eq(tn_canary_counts(canary)->deaf, 0);
+	ck_assert(!tn_canary_is_deaf(canary));
 	ck_assert_uint_eq(ups, 1);
 }
 END_TEST
@@ -107,9 +108,11 @@ START_TEST(a_deaf_link_is_made_again)
 	n = 2;
 	ck_assert(poll_loop_until(&loop, is_up_again, &n, WAIT_MS));
 	ck_assert_uint_ge(tn_canary_counts(canary)->deaf, 1);
+	ck_assert(tn_canary_is_deaf(canary));
 	redis("ACL SETUSER default +publish");
 	n = (unsigned)tn_canary_counts(canary)->heard + 2;
 	ck_assert(poll_loop_until(&loop, heard, &n, WAIT_MS));
+	ck_assert(!tn_canary_is_deaf(canary));
 }
 END_TEST
 

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/loop.h"
+#include "cluster/canary.h"
 #include "redis/link.h"
 
 void
@@ -76,6 +77,7 @@ health(const struct question *q)
 	} reasons[] = {
 		{ tn_host_io_is_draining(site->host), "told to stop" },
 		{ !tn_link_is_up(site->link), "redis away" },
+		{ tn_canary_is_deaf(site->canary), "redis tells nothing" },
 	};
 	const char *state = "ok", *comma = "";
 	struct tn_buf out;

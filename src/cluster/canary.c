@@ -24,6 +24,7 @@ struct tn_canary {
 	int tick_ms;
 	int age;		/* in ticks, since one was sent */
 	bool is_waited_for, message_heard, change_heard;
+	bool is_deaf;
 	struct tn_canary_counts counts;
 	struct tn_buf key;	/* and the channel of the same name */
 };
@@ -34,7 +35,7 @@ hear(struct tn_canary *c, bool *how)
 	*how = true;
 	if (!c->is_waited_for || !c->message_heard || !c->change_heard)
 		return;
-	c->is_waited_for = false;
+	c->is_waited_for = c->is_deaf = false;
 	c->counts.heard++;
 }
 
@@ -79,6 +80,7 @@ static void
 give_up(struct tn_canary *c)
 {
 	c->is_waited_for = false;
+	c->is_deaf = true;
 	c->counts.deaf++;
 	tn_log_event(c->log, TN_LOG_WARN, "redis.deaf",
 	    TN_F_STR("subscription", c->message_heard ? "heard" : "silent"),
@@ -161,6 +163,12 @@ void
 tn_canary_on_up(struct tn_canary *c)
 {
 	send_one(c);
+}
+
+bool
+tn_canary_is_deaf(const struct tn_canary *c)
+{
+	return c->is_deaf;
 }
 
 const struct tn_canary_counts *

@@ -46,6 +46,9 @@ void tn_canary_free(struct tn_canary **canary);
 bool tn_canary_on_invalidate(struct tn_canary *canary, struct tn_slice key);
 void tn_canary_on_up(struct tn_canary *canary);
 
+/* The last one that was waited for did not come back. */
+bool tn_canary_is_deaf(const struct tn_canary *canary);
+
 const struct tn_canary_counts *tn_canary_counts(
     const struct tn_canary *canary);
 
