@@ -204,19 +204,17 @@ write_conf()
 	    "$srcdir/etc/tandem.conf" >"$stack_conf")
 }
 
-# write_session: somebody has logged in; $cookie is theirs.
+# write_session: somebody has logged in; $cookie is theirs, of $session.
 write_session()
 {
-	local sid
-
-	sid=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
-	redis set "sess:$sid" '{"cookie":{"originalMaxAge":null,"expires":null,
+	session=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+	redis set "sess:$session" '{"cookie":{"originalMaxAge":null,"expires":null,
 	    "httpOnly":true,"path":"/"},"isAuthenticated":true,"user":{
 	    "id":"w1","displayName":"W","provider":"local"}}' >"$tmp/set"
 	cookie=$(perl -MDigest::SHA=hmac_sha256_base64 -e '
 		my $mac = hmac_sha256_base64($ARGV[0], $ARGV[1]);
 		$mac =~ s/([^A-Za-z0-9])/sprintf "%%%02X", ord $1/ge;
-		print "connect.sid=s%3A$ARGV[0].$mac"' "$sid" "$secret")
+		print "connect.sid=s%3A$ARGV[0].$mac"' "$session" "$secret")
 }
 
 # redis ARGUMENT...: ask the test's own redis.
