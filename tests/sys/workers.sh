@@ -58,13 +58,40 @@ ok "with all its workers" gone "${workers[@]}"
 like "$(ls "$stack_run" "$stack_run/control" | grep -c 'ws-.*sock\|\.fd\|\.ctl')" \
     '^0$' "and leaves no socket behind"
 
+start_family()
+{
+	stack_spawn_tandem ws "$stack_ws" -o ws.drain=1h
+	stack_ready ws stack_accepts "$stack_run/ws-c.sock"
+	ok "all answer" wait_for 10 eval '[ "$(pids | wc -w)" = 3 ]'
+	read -ra workers < <(pids)
+}
+
+# One of them cannot end.
+start_family
+kill -STOP "${workers[0]}"
+kill -TERM "${stack_pids[ws]}"
+ok "who is told to stop does so" wait_for 10 gone "${workers[@]:1}"
+ok "the parent waits for who does not" stack_is_alive ws
+ok "told again, it waits no longer" stack_end ws
+ok "and leaves none behind" gone "${workers[@]}"
+
 # A parent that is killed takes its workers along.
-stack_spawn_tandem ws "$stack_ws"
-stack_ready ws stack_accepts "$stack_run/ws-c.sock"
-ok "all answer" wait_for 10 eval '[ "$(pids | wc -w)" = 3 ]'
-read -ra workers < <(pids)
+start_family
 stack_end ws KILL 2>"$tmp/said"
 ok "workers do not outlive their parent" wait_for 10 gone "${workers[@]}"
+
+# Workers that cannot start: the more often, the longer until the next try.
+pauses()
+{
+	grep -o "worker_ended.*worker\W*0\b.*again_in_ms\W*[0-9]*" "$tmp/loop.log" |
+	    grep -o '[0-9]*$' | head -n 4 | xargs
+}
+
+stack_options+=("ws.listen=unix:$tmp/none/%w.sock")
+stack_spawn_tandem loop "$stack_ws"
+ok "workers that end at once are started later and later" \
+    wait_for 30 eval '[ "$(pauses)" = "0 100 200 400" ]'
+ok "their parent stops when asked" stack_end loop
 not_ok "several workers want several sockets" "$stack_ws" \
     --config "$stack_conf" -o ws.workers=2 -o ws.listen=127.0.0.1:1
 ok "everything stops when asked, without an error" stack_stop
