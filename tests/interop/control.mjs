@@ -39,6 +39,8 @@ await test("all that is known of it, but no secret", () => {
   assert.deepEqual(found.map((w) => w.worker), ["c"]);
   assert.equal(found[0].client.id, socket.id);
   assert.ok(!JSON.stringify(found).includes(sid));
+  assert.deepEqual(ctl("client", `${socket.id}x`).filter((w) => w.client),
+    []);
 });
 
 await test("it joins a room, is spoken to, and leaves", async () => {
@@ -47,6 +49,9 @@ await test("it joins a room, is spoken to, and leaves", async () => {
   ctl("join", socket.id, "side");
   for (let i = 0; i < 100 && rooms().length === 0; i++);
   assert.deepEqual(rooms(), [{ room: "side", sockets: 1 }]);
+  const inside = (room) => ctl("clients", room)
+    .flatMap((worker) => worker.clients.map((c) => c.id));
+  assert.deepEqual([inside("side"), inside("other")], [[socket.id], []]);
   const word = heard("word");
   ctl("emit", "side", "word", '{"a":[1,"é"]}', "2");
   assert.deepEqual(await word, [{ a: [1, "é"] }, 2]);
@@ -62,8 +67,17 @@ await test("it joins a room, is spoken to, and leaves", async () => {
 
 await test("what is wrong is refused", () => {
   for (const wrong of [["emit", "*", "word", "{"], ["emit", "*", "connect"],
-    ["emit", "*", ""]])
+    ["emit", "*", ""], ["emit", "*"], ["disconnect", "room", "side"],
+    ["join", socket.id], ["join", socket.id, "side", "other"],
+    ["emit", "*", "word", ...Array(40).fill("1")]])
     assert.throws(() => ctl(...wrong), wrong.join(" "));
+});
+
+await test("as text: a heading, and a line for each", () => {
+  const text = execFileSync(command, [...words, "--worker", "c", "clients"],
+    { encoding: "utf8" });
+  assert.match(text, /^worker c\nid\tuser\taddress\trooms\n[^\n]*\n$/);
+  assert.ok(text.includes(`\n${socket.id}\tw1\t127.0.0.1\t[`));
 });
 
 await test("a socket is disconnected", async () => {

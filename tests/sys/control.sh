@@ -17,8 +17,8 @@ is "$(ctl --worker b --json stats | tr -d '\n' | perl -MJSON::PP -e '
 	my $said = decode_json(<STDIN>);
 	print join " ", scalar @$said, $said->[0]{worker},
 	    map { exists $said->[0]{counts}{$_} ? $_ : "no $_" }
-	    qw(engine adapter revocation)')" \
-    "1 b engine adapter revocation" "stats of one, as JSON"
+	    qw(host engine adapter revocation canary)')" \
+    "1 b host engine adapter revocation canary" "stats of one, as JSON"
 like "$(ctl stats)" 'counts\.engine\.opened 0' "and as text"
 is "$(stat -c %a "$tmp/control/a.ctl")" 600 "the socket is private"
 ctl no-such-command 2>"$tmp/said"
