@@ -4,6 +4,7 @@
 #include "host/control.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -222,6 +223,49 @@ START_TEST(an_answer_may_come_later)
 }
 END_TEST
 
+static bool
+has_ended_counting(void *arg)
+{
+	static char text[65536];
+	struct heard *h = arg;
+	ssize_t n;
+
+	while ((n = recv(h->fd, text, sizeof(text), MSG_DONTWAIT)) > 0)
+		h->len += (size_t)n;
+	return n == 0;
+}
+
+/* A string of so many bytes with its quotes, and how much of it arrives. */
+static size_t
+arrives_of(size_t len)
+{
+	struct heard h = { .fd = call("[\"later\"]\n") };
+	char *text = malloc(len);
+
+	ck_assert_ptr_nonnull(text);
+	memset(text, 'x', len);
+	text[0] = text[len - 1] = '"';
+	held = NULL;
+	ck_assert(poll_loop_until(&loop, is_held, NULL, WAIT_MS));
+	tn_control_answer(held, tn_slice(text, len));
+	free(text);
+	ck_assert(poll_loop_until(&loop, has_ended_counting, &h, WAIT_MS));
+	close(h.fd);
+	return h.len;
+}
+
+START_TEST(an_answer_longer_than_the_limit)
+{
+	static const char no[] = "{\"error\":\"the answer is too long\"}\n";
+
+	ck_assert_uint_eq(arrives_of(TN_LIMIT_CONTROL_ANSWER - 1),
+	    TN_LIMIT_CONTROL_ANSWER);
+	ck_assert_uint_eq(arrives_of(TN_LIMIT_CONTROL_ANSWER), sizeof(no) - 1);
+	ck_assert_uint_eq(arrives_of(TN_LIMIT_CONTROL_ANSWER + 1),
+	    sizeof(no) - 1);
+}
+END_TEST
+
 START_TEST(an_answer_may_come_too_late)
 {
 	struct heard h = { .fd = call("[\"later\"]\n") };
@@ -328,6 +372,7 @@ suite(void)
 	tcase_add_test(t, answers_and_hangs_up);
 	tcase_add_test(t, a_request_may_come_in_bytes);
 	tcase_add_test(t, an_answer_may_come_later);
+	tcase_add_test(t, an_answer_longer_than_the_limit);
 	tcase_add_test(t, an_answer_may_come_too_late);
 	tcase_add_test(t, an_endless_request_is_refused);
 	tcase_add_test(t, more_callers_than_the_limit);

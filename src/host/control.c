@@ -154,6 +154,10 @@ tn_control_answer(struct tn_control_call *call, struct tn_slice json)
 		dispose(call);
 		return;
 	}
+	if (json.len >= TN_LIMIT_CONTROL_ANSWER) {
+		tn_control_refuse(call, "the answer is too long");
+		return;
+	}
 	call->state = CALL_ANSWERING;
 	tn_buf_fini(&call->text);
 	tn_buf_init(&call->text, TN_LIMIT_CONTROL_ANSWER);

@@ -42,7 +42,10 @@ struct tn_control *tn_control_new(struct tn_loop *loop, struct tn_log *log,
 /* Calls that are not answered yet may still be, and then go nowhere. */
 void tn_control_free(struct tn_control **control);
 
-/* json: one document without a line end; borrowed for the call. */
+/*
+ * json: one document without a line end; borrowed for the call. One that is
+ * longer than TN_LIMIT_CONTROL_ANSWER with its end is refused instead.
+ */
 void tn_control_answer(struct tn_control_call *call, struct tn_slice json);
 void tn_control_refuse(struct tn_control_call *call, const char *text);
 
