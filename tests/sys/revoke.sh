@@ -3,6 +3,7 @@
 # when the connection on which workers hear of it is cut meanwhile. The long
 # form is: SOCKETS=10000 SESSIONS=2000 END=500 LIMIT=50 (./dev chaos runs it).
 . "${srcdir:-.}/tests/lib.sh"
+[ "$TANDEM_SANITIZED" != yes ] || skip_all "it is about time and memory as shipped"
 need redis-cli
 revoke=$TANDEM_BUILD/tests/bench/revoke
 [ -x "$revoke" ] || lacking "tests/bench/revoke is not built"

@@ -4,6 +4,7 @@
 # The long form is CLIENTS=2000 RATE=10 BYTES=3900 TALK=5 SLACK=5
 # (./dev chaos runs it); here other tests make the machine slow.
 . "${srcdir:-.}/tests/lib.sh"
+[ "$TANDEM_SANITIZED" != yes ] || skip_all "it is about time and memory as shipped"
 need redis-cli
 stall=$TANDEM_BUILD/tests/bench/stall
 [ -x "$stall" ] || lacking "tests/bench/stall is not built"
