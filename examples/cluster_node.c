@@ -363,6 +363,7 @@ open_ns(struct tn_io *io, const char *name)
 /* ---- the program ----------------------------------------------------------*/
 
 struct node {
+	struct tn_redis_options redis;	/* the link borrows them */
 	struct tn_host_io *host;
 	struct tn_link *link;
 	struct tn_registry *registry;
@@ -386,10 +387,6 @@ run(struct node *n, char **argv, struct tn_log *log, struct tn_err *err)
 	const struct tn_io_options io_options = {
 		.engine = { .worker = own_name },
 	};
-	const struct tn_redis_options redis = {
-		.path = argv[2], .user = getenv("REDIS_USER"),
-		.password = getenv("REDIS_PASSWORD"),
-	};
 	struct tn_redis_adapter_options adapter = {
 		.log = log, .requests_timeout_ms = 3000,
 		.is_sharded = argv[4] != NULL &&
@@ -397,8 +394,12 @@ run(struct node *n, char **argv, struct tn_log *log, struct tn_err *err)
 		.mode = mode_of(argv[4] == NULL ? NULL : argv[5]),
 	};
 
+	n->redis = (struct tn_redis_options){
+		.path = argv[2], .user = getenv("REDIS_USER"),
+		.password = getenv("REDIS_PASSWORD"),
+	};
 	if ((n->host = tn_host_io_new(&host_options, log, err)) == NULL ||
-	    (n->link = tn_link_new(tn_host_io_loop(n->host), log, &redis,
+	    (n->link = tn_link_new(tn_host_io_loop(n->host), log, &n->redis,
 	    NULL, err)) == NULL ||
 	    (n->registry = tn_registry_new(tn_host_io_loop(n->host), n->link,
 	    log, own_name, 1500, err)) == NULL)
@@ -431,7 +432,7 @@ int
 main(int argc, char **argv)
 {
 	struct tn_err err = { 0 };
-	struct node node = { NULL };
+	struct node node = { .host = NULL };
 	struct tn_log log;
 	int r;
 
