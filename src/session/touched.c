@@ -31,6 +31,13 @@ end_of(int64_t ttl_s, int64_t now_ms)
 	    INT64_MAX;
 }
 
+/* How far an end must move to be worth it, in tens of milliseconds. */
+static int64_t
+least_move(const struct tn_touched *t, int64_t ttl_s)
+{
+	return ttl_s < INT64_MAX / 100 ? ttl_s * t->percent : INT64_MAX;
+}
+
 bool
 tn_touched_is_due(struct tn_touched *t, struct tn_slice sid, int64_t ttl_s,
     int64_t now_ms)
@@ -43,7 +50,7 @@ tn_touched_is_due(struct tn_touched *t, struct tn_slice sid, int64_t ttl_s,
 	pthread_mutex_lock(&t->lock);
 	moved_ms = until_ms - s->until_ms;
 	is_due = s->until_ms == 0 || s->hash != hash || moved_ms < 0 ||
-	    moved_ms / 10 >= ttl_s * t->percent;
+	    moved_ms / 10 >= least_move(t, ttl_s);
 	pthread_mutex_unlock(&t->lock);
 	return is_due;
 }

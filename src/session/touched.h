@@ -14,7 +14,7 @@
  */
 struct tn_touched {
 	pthread_mutex_t lock;
-	int percent;		/* of the life, that may go by unnoticed */
+	int percent;		/* 0..100, of the life, that may go by unnoticed */
 	struct tn_touched_slot {
 		uint64_t hash;
 		int64_t until_ms;	/* its end, as it was last set */
