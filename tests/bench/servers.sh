@@ -18,13 +18,14 @@ servers_prepare()
 	ulimit -n "$(ulimit -Hn)"
 	stack_make_run
 	stack_data=
+	stack_etc=$here/../../etc
 	trap 'stack_stop; rm -rf "$stack_run"' EXIT
 	trap 'exit 1' INT TERM HUP
 	stack_start_redis
 	secret=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 	stack_conf=$stack_run/bench.conf
 	(umask 077 && sed "s|^secret = .*|secret = $secret|" \
-	    "$here/../../etc/tandem.conf" >"$stack_conf")
+	    "$stack_etc/tandem.conf" >"$stack_conf")
 	# Node looks for packages from the script's own folder upwards.
 	mkdir "$stack_run/peer"
 	cp "$here/peer_chat.mjs" "$stack_run/peer/"
