@@ -80,6 +80,7 @@ static const struct option options_known[] = {
 	{ "recovery",		required_argument, NULL, 'r' },	/* ms */
 	{ "msgpack",		no_argument,	   NULL, 'k' },
 	{ "allow-eio3",		no_argument,	   NULL, '3' },
+	{ "compress",		no_argument,	   NULL, 'z' },
 	{ NULL,			0,		   NULL, 0 },
 };
 
@@ -102,6 +103,7 @@ main(int argc, char **argv)
 		case 'o': origin = optarg; break;
 		case 'k': options.msgpack = true; break;
 		case '3': options.engine.allow_eio3 = true; break;
+		case 'z': options.engine.per_message_deflate = options.engine.http_compression = true; break;
 		case 'r': options.recovery_window_ms = atoi(optarg); break;
 		default: return EXIT_FAILURE;
 		}

@@ -92,6 +92,7 @@ static const struct option options[] = {
 	{ "initial-packet",	required_argument, NULL, 'P' },
 	{ "no-trailing-slash",	no_argument,	   NULL, 'S' },
 	{ "eio3",		no_argument,	   NULL, '3' },
+	{ "compress",		no_argument,	   NULL, 'z' },
 	{ "debug",		no_argument,	   NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -112,6 +113,7 @@ static const char usage_text[] =
     "  --initial-packet TEXT send it behind the open packet\n"
     "  --no-trailing-slash   none is added behind the path\n"
     "  --eio3                take clients of Engine.IO 3 too\n"
+    "  --compress            messages and polls' answers, if asked to\n"
     "  --debug               log each session\n";
 /* clang-format on */
 
@@ -204,6 +206,8 @@ read_option(struct settings *s, int option)
 		return o->no_trailing_slash = true;
 	case '3':
 		return o->allow_eio3 = true;
+	case 'z':
+		return o->per_message_deflate = o->http_compression = true;
 	case 'v':
 		s->level = TN_LOG_DEBUG;
 		return true;

@@ -18,6 +18,7 @@ struct tn_rcbuf {
 	uint8_t head;		/* bytes of frame header in use, 0..10 */
 	bool binary;		/* a binary message, not text */
 	bool is_volatile;	/* may be dropped when the receiver is slow */
+	bool is_plain;		/* not to be compressed */
 	size_t len;		/* payload bytes */
 	char *data;		/* payload; the header stands right before it */
 	struct tn_rcbuf *forms[TN_RCBUF_FORMS];	/* owned; NULL: not made */

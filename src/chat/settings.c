@@ -282,6 +282,7 @@ fill_options(struct settings *s)
 		empty_is_none(texts[i]);
 	s->redis.nodes = s->redis_nodes.items;
 	s->redis.nnodes = s->redis_nodes.n;
+	s->io.msgpack = s->parser != 0;
 	s->io.engine.origins = s->origins.items;
 	s->io.engine.norigins = s->origins.n;
 	s->ws.trusted_proxies = s->trusted_proxies.items;

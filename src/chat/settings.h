@@ -99,6 +99,7 @@ struct settings {
 	const char *listen;		/* ws.listen before a worker's id is in it */
 	struct tn_host_io_options ws;	/* tandem-ws as a server */
 	struct tn_io_options io;	/* its Engine.IO and Socket.IO */
+	int parser;			/* 0: JSON, 1: MessagePack */
 	struct tn_conf_strings origins;
 	struct tn_conf_strings trusted_proxies;
 	struct settings_chat chat;

@@ -43,6 +43,8 @@ static const char *const topology_choices[] = {
 	NULL,
 };
 
+static const char *const parser_choices[] = { "json", "msgpack", NULL };
+
 static const char *const form_choices[] = { "pubsub", "sharded", NULL };
 
 static const char *const mode_choices[] = {
@@ -196,6 +198,16 @@ const struct tn_conf_key settings_keys[] = {
 	    .what = "cookie that holds the Engine.IO session's id, for proxies that keep clients with a worker by it; empty: none" },
 	{ "ws", "allow_eio3", BOOL(io.engine.allow_eio3), .preset = "no",
 	    .what = "take clients of Socket.IO 2 (Engine.IO 3) too" },
+	{ "ws", "parser", CHOICE(parser, parser_choices), .preset = "json",
+	    .what = "what packets are written in: json, or msgpack as socket.io-msgpack-parser, which all clients must have then" },
+	{ "ws", "per_message_deflate", BOOL(io.engine.per_message_deflate), .preset = "no",
+	    .what = "compress WebSocket messages, both ways, for clients that offer it" },
+	{ "ws", "per_message_deflate_threshold", SIZE(io.engine.per_message_deflate_threshold, 1, 100 * MIB), .preset = "1024",
+	    .what = "bytes of a message from which on it is compressed" },
+	{ "ws", "http_compression", BOOL(io.engine.http_compression), .preset = "no",
+	    .what = "compress answers to polls, by gzip or deflate, for clients that accept it" },
+	{ "ws", "http_compression_threshold", SIZE(io.engine.http_compression_threshold, 1, 100 * MIB), .preset = "1024",
+	    .what = "bytes of an answer from which on it is compressed" },
 	{ "ws", "client_dir", STRING(ws.client_dir), .preset = TN_PKGDATADIR "/client",
 	    .what = "folder of the browser client; empty: not served" },
 	{ "ws", "ping_interval", MS(io.engine.ping_interval_ms, 100, HOUR), .preset = "25s",

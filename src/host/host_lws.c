@@ -63,6 +63,10 @@ on_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 		return tn_peer_on_body_end(peer);
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
 		return tn_peer_on_upgrade(peer);
+	case LWS_CALLBACK_CONFIRM_EXTENSION_OKAY:
+		return tn_peer_on_extension(peer);
+	case LWS_CALLBACK_ADD_HEADERS:
+		return tn_peer_on_headers(peer, in);
 	case LWS_CALLBACK_ESTABLISHED:
 		return tn_peer_on_open(peer);
 	case LWS_CALLBACK_RECEIVE:
@@ -70,7 +74,7 @@ on_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return tn_peer_on_writable(peer);
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		return tn_peer_on_peer_close(peer);
+		return tn_peer_on_peer_close(peer, tn_slice(in, len));
 	case LWS_CALLBACK_CLOSED:
 		tn_wire_abandon(peer);
 		return 0;
@@ -109,8 +113,8 @@ make_context(struct tn_host_io *host)
 	const struct lws_context_creation_info info = {
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.protocols = protocols,
+		.extensions = tn_wire_extensions,
 		.options = LWS_SERVER_OPTION_LIBEV |
-		    LWS_SERVER_OPTION_VALIDATE_UTF8 |
 		    LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
 		    LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
 		.foreign_loops = loops,

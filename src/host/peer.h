@@ -27,6 +27,7 @@
 #include "host/listener.h"
 #include "host/loop_ev.h"
 #include "io/engine.h"
+#include "io/ws_deflate.h"
 
 struct tn_forwards;
 struct tn_gate;
@@ -58,6 +59,7 @@ struct tn_host_io {
 	struct tn_list dirty;		/* wires with something to send */
 	struct tn_batch *batch;
 	struct tn_rcbuf *close_frame;
+	struct tn_ws_deflate terms;	/* of the handshake at hand */
 	struct tn_arena scratch;	/* of the request at hand */
 	struct tn_buf out;		/* of the answer at hand */
 
@@ -152,11 +154,28 @@ int tn_peer_refuse(struct tn_peer *peer, const struct tn_io_reply *reply);
 int tn_peer_on_upgrade(struct tn_peer *peer);
 int tn_peer_on_open(struct tn_peer *peer);
 int tn_peer_on_message(struct tn_peer *peer, struct tn_slice part);
-int tn_peer_on_peer_close(struct tn_peer *peer);
+int tn_peer_on_peer_close(struct tn_peer *peer, struct tn_slice payload);
 int tn_peer_on_writable(struct tn_peer *peer);
 void tn_wire_abandon(struct tn_peer *peer);
 /* Send what the wires have. Returns whether there was any. */
 bool tn_wires_flush(struct tn_host_io *host);
+
+/* wire_deflate.c */
+
+/* What libwebsockets is told of: its table of extensions. */
+extern const struct lws_extension tn_wire_extensions[];
+
+/*
+ * What this handshake comes to, kept in host->terms; server_bits 0: nothing.
+ * Returns false if libwebsockets could not take the header.
+ */
+bool tn_wire_agree_deflate(struct tn_host_io *host,
+    const struct tn_io_request *request);
+/* May it be the extension of this connection? 0: yes. */
+int tn_peer_on_extension(struct tn_peer *peer);
+/* The answer's headers, to which the terms are added. */
+int tn_peer_on_headers(struct tn_peer *peer,
+    struct lws_process_html_args *args);
 
 /* host_lws.c */
 

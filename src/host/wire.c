@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/err.h"
+#include "base/utf8.h"
 #include "host/batch.h"
 #include "host/peer.h"
 
@@ -17,6 +19,7 @@ enum {
 	TURN_BYTES = 65536,	/* for one wire in one turn, or one frame */
 	TURN_FRAMES = 64,
 	VOLLEY_FRAMES = 1024,	/* of all wires, in one system call */
+	LAST_CODE = 4999,	/* that a close frame may give */
 };
 
 struct wire {
@@ -26,6 +29,8 @@ struct wire {
 	struct tn_buf message;	/* one of several pieces, as far as it came */
 	bool is_close_sent;
 	bool is_over;		/* the engine knows it no more */
+	bool is_deflated;	/* the message that comes */
+	bool in_frame;		/* more of the same frame follows */
 };
 
 static void
@@ -158,6 +163,9 @@ tn_peer_on_upgrade(struct tn_peer *peer)
 	request.is_upgrade = true;
 	if (!tn_engine_may_upgrade(peer->host->engine, &request, &reply))
 		return tn_peer_refuse(peer, &reply);
+	if (!tn_wire_agree_deflate(peer->host, &request))
+		return refuse_upgrade(peer,
+		    "Sec-WebSocket-Extensions is too long", NULL);
 	return 0;
 }
 
@@ -177,6 +185,7 @@ tn_peer_on_open(struct tn_peer *peer)
 	}
 	request.is_upgrade = true;
 	wire->w.wake = mark_dirty;
+	wire->w.deflate_bits = peer->host->terms.server_bits;
 	wire->peer = peer;
 	tn_list_init(&wire->dirty);
 	tn_buf_init(&wire->message, tn_engine_max_payload(engine));
@@ -207,45 +216,103 @@ is_too_long(const struct wire *wire, struct tn_slice part)
 	return part.len > max - have || more > max - have - part.len;
 }
 
+/*
+ * Whether a message is compressed is said by the first reserved bit of its
+ * first frame, and nowhere else (RFC 7692, 6.1). Returns false if it is.
+ */
+static bool
+note_deflated(struct wire *wire)
+{
+	struct lws *wsi = wire->peer->wsi;
+	const bool begins = !wire->in_frame;
+	const bool has_bit = lws_get_reserved_bits(wsi) != 0;
+
+	wire->in_frame = lws_remaining_packet_payload(wsi) > 0;
+	if (begins && lws_is_first_fragment(wsi))
+		wire->is_deflated = has_bit;
+	else if (begins && has_bit)
+		return false;
+	return true;
+}
+
+/* The whole message: undone, looked at, given on. */
+static int
+deliver(struct wire *wire, struct tn_slice message)
+{
+	struct tn_engine *engine = wire->peer->host->engine;
+	const bool binary = lws_frame_is_binary(wire->peer->wsi) != 0;
+	const int r = !wire->is_deflated ? 0 :
+	    tn_engine_inflate(engine, message, &message);
+
+	if (r == TN_E_LIMIT)
+		return close_with(wire, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
+	if (r == TN_E_NOMEM)
+		return close_with(wire, LWS_CLOSE_STATUS_UNEXPECTED_CONDITION);
+	if (r < 0 || (!binary && !tn_utf8_valid(message)))
+		return close_with(wire, LWS_CLOSE_STATUS_INVALID_PAYLOAD);
+	tn_engine_wire_message(engine, &wire->w, binary, message);
+	return 0;
+}
+
 int
 tn_peer_on_message(struct tn_peer *peer, struct tn_slice part)
 {
 	struct wire *wire = peer->wire;
-	struct tn_engine *engine = peer->host->engine;
-	bool binary = lws_frame_is_binary(peer->wsi) != 0;
+	int r;
 
 	if (wire == NULL || wire->is_over || wire->w.conn == NULL)
 		return 0;
+	if (!note_deflated(wire))
+		return close_with(wire, LWS_CLOSE_STATUS_PROTOCOL_ERR);
 	if (is_too_long(wire, part))
 		return close_with(wire, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
-	if (lws_is_final_fragment(peer->wsi) && wire->message.len == 0) {
-		tn_engine_wire_message(engine, &wire->w, binary, part);
-		return 0;
-	}
+	if (lws_is_final_fragment(peer->wsi) && wire->message.len == 0)
+		return deliver(wire, part);
 	tn_buf_slice(&wire->message, part);
 	if (wire->message.failed != 0)
 		return close_with(wire, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
 	if (!lws_is_final_fragment(peer->wsi))
 		return 0;
-	tn_engine_wire_message(engine, &wire->w, binary,
-	    tn_buf_view(&wire->message));
+	r = deliver(wire, tn_buf_view(&wire->message));
 	tn_buf_fini(&wire->message);
-	return 0;
+	return r;
+}
+
+/* What is wrong with a close frame that libwebsockets is content with. */
+static enum lws_close_status
+close_fault(struct tn_slice payload)
+{
+	const unsigned char *code = (const unsigned char *)payload.ptr;
+
+	if (payload.len == 1 || (payload.len > 1 &&
+	    code[0] * 256 + code[1] > LAST_CODE))
+		return LWS_CLOSE_STATUS_PROTOCOL_ERR;
+	if (payload.len > 2 && !tn_utf8_valid(tn_slice_after(payload, 2)))
+		return LWS_CLOSE_STATUS_INVALID_PAYLOAD;
+	return LWS_CLOSE_STATUS_NOSTATUS;
 }
 
 /*
  * The client's close frame. libwebsockets answers it, unless it is itself
- * the answer to ours. Behind it nothing counts.
+ * the answer to ours, or wrong. Behind it nothing counts.
  */
 int
-tn_peer_on_peer_close(struct tn_peer *peer)
+tn_peer_on_peer_close(struct tn_peer *peer, struct tn_slice payload)
 {
 	struct wire *wire = peer->wire;
+	const enum lws_close_status fault = close_fault(payload);
+	unsigned char frame[] = { 0x88, 2, (unsigned char)(fault >> 8),
+		(unsigned char)fault };
 
 	if (wire == NULL)
 		return 0;
 	leave_engine(wire, true);
-	return wire->is_close_sent ? -1 : 0;
+	if (wire->is_close_sent)
+		return -1;
+	if (fault == LWS_CLOSE_STATUS_NOSTATUS)
+		return 0;
+	lws_write(peer->wsi, frame, sizeof(frame), LWS_WRITE_HTTP);
+	return -1;
 }
 
 /* ---- What goes ----------------------------------------------------------- */

@@ -71,6 +71,8 @@ parcel_init(struct parcel *p, const struct tn_ns *ns,
 	if (r < 0 || (r = tn_parcel_init(&p->parts, ns->io, &packet,
 	    b->buffers)) < 0)
 		return r;
+	for (size_t i = 0; i < p->parts.n; i++)
+		p->parts.parts[i]->is_plain = b->is_plain;
 	/* what has attachments must not lose one of its parts later */
 	p->parts.parts[0]->is_volatile = b->is_volatile && p->parts.n == 1;
 	return 0;

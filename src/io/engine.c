@@ -19,7 +19,7 @@ enum {
 	PRESET_UPGRADE_MS = 10000,
 	PRESET_PAYLOAD = 1000000,
 	PRESET_QUEUE = 1 << 20,
-	KEPT_BYTES = 65536,	/* of scratch that outlives its turn */
+	PRESET_THRESHOLD = 1024,
 };
 
 static const char *const reason_texts[] = {
@@ -61,6 +61,10 @@ with_presets(struct tn_engine_options o)
 		o.max_payload = PRESET_PAYLOAD;
 	if (o.max_queue == 0)
 		o.max_queue = PRESET_QUEUE;
+	if (o.per_message_deflate_threshold == 0)
+		o.per_message_deflate_threshold = PRESET_THRESHOLD;
+	if (o.http_compression_threshold == 0)
+		o.http_compression_threshold = PRESET_THRESHOLD;
 	return o;
 }
 
@@ -124,6 +128,7 @@ make_parts(struct tn_engine *engine, struct tn_err *err)
 		engine->initial = tn_message_new(
 		    tn_slice_str(o->initial_packet), TN_SLICE_NONE, false);
 	if (make_path(engine) < 0 || make_standing(engine) < 0 ||
+	    tn_engine_pack_start(engine) < 0 ||
 	    (o->initial_packet != NULL && engine->initial == NULL))
 		return tn_err_set(err, TN_E_NOMEM, "engine");
 	return 0;
@@ -174,6 +179,7 @@ tn_engine_free(struct tn_engine **engine)
 	tn_arena_fini(&old->scratch);
 	tn_buf_fini(&old->payload);
 	tn_buf_fini(&old->decoded);
+	tn_engine_pack_stop(old);
 	free(old);
 }
 
@@ -229,6 +235,7 @@ tn_engine_request(struct tn_engine *engine,
 
 	x->conn = NULL;
 	x->too_large = x->sets_cookie = false;
+	x->coding = tn_engine_coding(engine, request);
 	x->origin = tn_engine_cors_origin(engine, request);
 	x->varies = tn_engine_has_cors(engine) &&
 	    (x->origin == NULL || strcmp(x->origin, "*") != 0);
@@ -260,14 +267,6 @@ free_ended(struct tn_engine *engine)
 	}
 }
 
-/* A long message must not hold its memory for ever. */
-static void
-release_scratch(struct tn_buf *b)
-{
-	if (b->cap > KEPT_BYTES)
-		tn_buf_fini(b);
-}
-
 static void
 answer_polls(struct tn_engine *engine)
 {
@@ -287,8 +286,10 @@ tn_engine_flush(struct tn_engine *engine)
 		free_ended(engine);	/* which may send to others */
 		answer_polls(engine);	/* which may end some */
 	} while (!tn_list_empty(&engine->ended));
-	release_scratch(&engine->payload);
-	release_scratch(&engine->decoded);
+	tn_engine_release(&engine->payload);
+	tn_engine_release(&engine->decoded);
+	tn_engine_release(&engine->packed);
+	tn_engine_release(&engine->unpacked);
 }
 
 void

@@ -27,6 +27,7 @@ struct tn_conn;
 struct tn_engine;
 struct tn_err;
 struct tn_log;
+struct tn_ws_deflate;
 
 #define TN_EIO_ID_LEN	20	/* random part of a sid, as in Node */
 
@@ -68,6 +69,16 @@ struct tn_engine_options {
 	const char *const *origins;	/* these get CORS headers too */
 	size_t norigins;
 	bool require_origin;		/* refuse clients that send none */
+	/*
+	 * Compression, for clients that offer it: of WebSocket messages in
+	 * both directions (permessage-deflate, nothing kept between two), and
+	 * of polls' answers (gzip, deflate). What a page may add to beside a
+	 * secret should not be compressed: its length would tell.
+	 */
+	bool per_message_deflate;
+	size_t per_message_deflate_threshold;	/* 1024 bytes of a message */
+	bool http_compression;
+	size_t http_compression_threshold;	/* 1024 bytes of an answer */
 };
 
 /* A request as the host read it; all views, borrowed for the call. */
@@ -108,6 +119,7 @@ struct tn_io_exchange {
 	bool varies;			/* engine's: by the origin that asks */
 	bool sets_cookie;		/* engine's: a handshake over a front with .. */
 	bool is_secure;			/* .. https */
+	uint8_t coding;			/* engine's: what it may be compressed by */
 };
 
 /*
@@ -122,6 +134,11 @@ struct tn_wire {
 	struct tn_conn *conn;		/* engine's: the session; NULL after it ended */
 	bool pending;			/* host's: a write is unfinished */
 	bool is_closing;		/* engine's: send out, then an empty close frame */
+	/*
+	 * Host's, before it is opened: the client reads compressed messages
+	 * that look back 2 to the .. bytes, 8..15; 0: it reads none.
+	 */
+	uint8_t deflate_bits;
 };
 
 struct tn_engine_hooks {
@@ -146,12 +163,20 @@ struct tn_engine_hooks {
 	X(refused_request) X(refused_origin) X(refused_version)		\
 	X(refused_busy)
 
-/* slow_closed: the queue's ceiling was reached. */
+/*
+ * slow_closed       the queue's ceiling was reached
+ * inflated          compressed messages that came
+ * inflate_refused   .. and were malformed; _too_long: above max_payload
+ * deflated          messages compressed, whoever got them
+ * payloads_deflated polls' answers compressed
+ */
 #define TN_ENGINE_COUNTS(X)						\
 	TN_ENGINE_REFUSED(X)						\
 	X(opened) X(closed) X(upgraded)					\
 	X(slow_closed) X(volatile_dropped)				\
-	X(messages_in) X(messages_out)
+	X(messages_in) X(messages_out)					\
+	X(inflated) X(inflate_refused) X(inflate_too_long)		\
+	X(deflated) X(payloads_deflated)
 
 struct tn_engine_counts {
 	union {
@@ -163,6 +188,8 @@ struct tn_engine_counts {
 	uint64_t opened, closed, upgraded;
 	uint64_t slow_closed, volatile_dropped;
 	uint64_t messages_in, messages_out;
+	uint64_t inflated, inflate_refused, inflate_too_long;
+	uint64_t deflated, payloads_deflated;
 };
 
 /*
@@ -207,6 +234,13 @@ bool tn_engine_may_upgrade(struct tn_engine *engine,
     const struct tn_io_request *request, struct tn_io_reply *reply);
 
 /*
+ * Does such a handshake, that was let through, agree on permessage-deflate?
+ * terms  filled if so; what to answer is tn_ws_deflate_write's
+ */
+bool tn_engine_agree_deflate(const struct tn_engine *engine,
+    const struct tn_io_request *request, struct tn_ws_deflate *terms);
+
+/*
  * A WebSocket that tn_engine_may_upgrade let through is open. Begins a
  * session, or offers itself to the one whose sid it names.
  */
@@ -216,6 +250,19 @@ void tn_engine_wire_open(struct tn_engine *engine,
 /* A whole message came. bytes are borrowed. */
 void tn_engine_wire_message(struct tn_engine *engine, struct tn_wire *w,
     bool binary, struct tn_slice bytes);
+
+/*
+ * The payload of a compressed message, undone. To be given on at once.
+ *
+ * in   as it came, max_payload at most
+ * out  set to a view that is good until the next call, or tn_engine_flush
+ *
+ * Returns 0; TN_E_LIMIT if it is longer than max_payload (close with 1009),
+ * TN_E_SYNTAX if it is malformed (1007), TN_E_NOMEM. What is not taken is
+ * counted and logged.
+ */
+int tn_engine_inflate(struct tn_engine *engine, struct tn_slice in,
+    struct tn_slice *out);
 
 /* It is closed; clean says by a close frame. w is the host's again. */
 void tn_engine_wire_gone(struct tn_engine *engine, struct tn_wire *w,

@@ -206,6 +206,8 @@ tn_conn_send(struct tn_conn *c, struct tn_rcbuf *message)
 	c->engine->counts.messages_out++;
 	if (c->is_v3)
 		message = tn_message_v3(message, c->wants_base64);
+	if (message != NULL && c->wire != NULL && c->wire->deflate_bits != 0)
+		message = tn_message_deflated(c->engine, c->wire, message);
 	if (message != NULL)
 		queue(c, message);
 	else	/* a gap would be worse */

@@ -3,6 +3,7 @@
 #define TN_ENGINE_CONN_H
 
 #include "base/arena.h"
+#include "base/deflate.h"
 #include "base/map.h"
 #include "io/eio_packet.h"
 #include "io/engine.h"
@@ -34,6 +35,9 @@ struct tn_engine {
 	struct tn_arena scratch;	/* of one request */
 	struct tn_buf payload;		/* of one reply */
 	struct tn_buf decoded;		/* of one binary packet */
+	struct tn_deflate *deflate;	/* NULL: nothing is compressed */
+	struct tn_buf packed;		/* of one message or reply */
+	struct tn_buf unpacked;		/* of one message */
 	struct tn_engine_counts counts;
 	bool stopping;
 };
@@ -115,6 +119,7 @@ void tn_wire_drop(struct tn_wire *w);
 enum message_form {
 	FORM_V3_BINARY,
 	FORM_V3_BASE64,
+	FORM_DEFLATED,
 };
 
 /*
@@ -122,6 +127,32 @@ enum message_form {
  * message itself if that is text. Returns NULL when out of memory.
  */
 struct tn_rcbuf *tn_message_v3(struct tn_rcbuf *message, bool base64);
+
+/* engine_pack.c */
+
+int tn_engine_pack_start(struct tn_engine *engine);
+void tn_engine_pack_stop(struct tn_engine *engine);
+
+/*
+ * What a wire is sent for it, made once for all that read it: the message
+ * itself if it is short, not to be compressed, or cannot be made shorter.
+ */
+struct tn_rcbuf *tn_message_deflated(struct tn_engine *engine,
+    const struct tn_wire *w, struct tn_rcbuf *message);
+
+/* What that exchange may be answered by, from its request. */
+uint8_t tn_engine_coding(const struct tn_engine *engine,
+    const struct tn_io_request *request);
+
+/*
+ * Compress a poll's answer if its client and its length allow.
+ * Returns the coding's name with payload changed, or NULL.
+ */
+const char *tn_engine_pack_payload(struct tn_engine *engine, uint8_t coding,
+    struct tn_slice *payload);
+
+/* A long message must not hold its memory for ever. */
+void tn_engine_release(struct tn_buf *b);
 
 /* engine_beat.c */
 

@@ -10,7 +10,7 @@
 #include "base/utf8.h"
 #include "io/eio3_packet.h"
 
-enum { REPLY_HEADERS = 5, COOKIE_BYTES = 512 };
+enum { REPLY_HEADERS = 6, COOKIE_BYTES = 512 };
 
 static void
 add_header(struct tn_io_reply *reply, struct tn_pair *headers,
@@ -61,9 +61,10 @@ write_cookie(const struct tn_io_exchange *x, char *text)
 	    x->is_secure ? " Secure;" : "") < COOKIE_BYTES;
 }
 
-void
-tn_io_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
-    struct tn_slice body)
+/* coding NULL: as it is */
+static void
+reply_coded(struct tn_io_exchange *x, int status, const char *type,
+    const char *coding, struct tn_slice body)
 {
 	struct tn_pair headers[REPLY_HEADERS];
 	char cookie[COOKIE_BYTES];
@@ -78,9 +79,18 @@ tn_io_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
 		add_header(&reply, headers, "cache-control", "no-store");
 	if (status == 200 && write_cookie(x, cookie))
 		add_header(&reply, headers, "Set-Cookie", cookie);
+	if (coding != NULL)
+		add_header(&reply, headers, "Content-Encoding", coding);
 	add_cors(&reply, headers, x, "Origin");
 	forget(x);
 	x->reply(x, &reply);
+}
+
+void
+tn_io_exchange_reply(struct tn_io_exchange *x, int status, const char *type,
+    struct tn_slice body)
+{
+	reply_coded(x, status, type, NULL, body);
 }
 
 void
@@ -123,17 +133,18 @@ static const char *const notes[][2] = {
 };
 
 static void
-answer_poll(struct tn_conn *c, bool binary, struct tn_slice payload)
+answer_poll(struct tn_conn *c, bool binary, const char *coding,
+    struct tn_slice payload)
 {
-	tn_io_exchange_reply(c->poll, 200, binary ?
-	    "application/octet-stream" : "text/plain; charset=UTF-8", payload);
+	reply_coded(c->poll, 200, binary ? "application/octet-stream" :
+	    "text/plain; charset=UTF-8", coding, payload);
 }
 
 void
 tn_conn_poll_answer(struct tn_conn *c, enum poll_note note)
 {
 	if (c->poll != NULL)
-		answer_poll(c, false, tn_slice_str(notes[note][c->is_v3]));
+		answer_poll(c, false, NULL, tn_slice_str(notes[note][c->is_v3]));
 }
 
 static bool
@@ -141,6 +152,17 @@ has_binary(const struct tn_outq *q)
 {
 	for (uint32_t i = 0; i < q->len; i++) {
 		if (tn_outq_at(q, i)->binary)
+			return true;
+	}
+	return false;
+}
+
+/* As the reference: if one of its packets may be. */
+static bool
+may_compress(const struct tn_outq *q)
+{
+	for (uint32_t i = 0; i < q->len; i++) {
+		if (!tn_outq_at(q, i)->is_plain)
 			return true;
 	}
 	return false;
@@ -162,6 +184,7 @@ void
 tn_conn_poll_flush(struct tn_conn *c)
 {
 	struct tn_buf *b = &c->engine->payload;
+	const char *coding = NULL;
 	struct tn_slice payload;
 	bool binary;
 
@@ -173,8 +196,11 @@ tn_conn_poll_flush(struct tn_conn *c)
 		tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
 		return;
 	}
+	if (may_compress(&c->out))
+		coding = tn_engine_pack_payload(c->engine, c->poll->coding,
+		    &payload);
 	tn_outq_fini(&c->out);
-	answer_poll(c, binary, payload);
+	answer_poll(c, binary, coding, payload);
 }
 
 static void

@@ -2,24 +2,56 @@
 #include "config.h"
 
 #include "io/engine_conn.h"
+#include "io/ws_deflate.h"
+
+/* None is as if others than ours were offered. */
+static struct tn_slice
+extensions(const struct tn_io_request *request)
+{
+	struct tn_slice text = tn_io_request_header(request,
+	    "sec-websocket-extensions");
+
+	return text.len > 0 ? text : TN_SLICE("none");
+}
+
+static bool
+refuse(struct tn_io_reply *reply, int status, const char *text)
+{
+	*reply = (struct tn_io_reply){
+		.status = status,
+		.type = TN_SLICE("text/html"),
+		.body = tn_slice_str(text),
+		.close = true,
+	};
+	return false;
+}
 
 bool
 tn_engine_may_upgrade(struct tn_engine *engine,
     const struct tn_io_request *request, struct tn_io_reply *reply)
 {
+	struct tn_ws_deflate terms;
 	struct eio_asked asked;
 	struct tn_conn *c;
 	enum eio_fault fault = tn_engine_check(engine, request, &c, &asked);
 
-	if (fault == EIO_FINE)
+	if (fault != EIO_FINE)
+		return refuse(reply, fault == EIO_FAULT_BUSY ? 503 : 400,
+		    tn_eio_fault_text(fault));
+	if (!engine->options.per_message_deflate ||
+	    tn_ws_deflate_read(extensions(request), &terms) >= 0)
 		return true;
-	*reply = (struct tn_io_reply){
-		.status = fault == EIO_FAULT_BUSY ? 503 : 400,
-		.type = TN_SLICE("text/html"),
-		.body = tn_slice_str(tn_eio_fault_text(fault)),
-		.close = true,
-	};
-	return false;
+	engine->counts.refused[EIO_FAULT_REQUEST]++;
+	return refuse(reply, 400,
+	    "Invalid or unacceptable Sec-WebSocket-Extensions header");
+}
+
+bool
+tn_engine_agree_deflate(const struct tn_engine *engine,
+    const struct tn_io_request *request, struct tn_ws_deflate *terms)
+{
+	return engine->options.per_message_deflate &&
+	    tn_ws_deflate_read(extensions(request), terms) > 0;
 }
 
 static void

@@ -75,6 +75,7 @@ tn_message_v3(struct tn_rcbuf *message, bool base64)
 			return NULL;
 		(*form)->binary = !base64;
 		(*form)->is_volatile = message->is_volatile;
+		(*form)->is_plain = message->is_plain;
 		tn_ws_frame_head(*form);
 	}
 	return *form;

@@ -4,6 +4,7 @@
 
 enum {
 	FIN = 0x80,
+	RSV1 = 0x40,
 	OP_TEXT = 1,
 	OP_BINARY = 2,
 	LEN_7 = 125,		/* the longest that fits the first length */
@@ -30,4 +31,11 @@ tn_ws_frame_head(struct tn_rcbuf *rc)
 	    more == 2 ? LEN_16 : LEN_64;
 	put_length(data, rc->len, more);
 	rc->head = (uint8_t)(more + 2);
+}
+
+void
+tn_ws_frame_head_deflated(struct tn_rcbuf *rc)
+{
+	tn_ws_frame_head(rc);
+	rc->data[-rc->head] |= RSV1;
 }

@@ -11,4 +11,7 @@
  */
 void tn_ws_frame_head(struct tn_rcbuf *rc);
 
+/* The same for a payload that permessage-deflate made (RFC 7692, 6). */
+void tn_ws_frame_head_deflated(struct tn_rcbuf *rc);
+
 #endif

@@ -22,6 +22,14 @@ export async function test(name, fn, { timeout = 45000 } = {}) {
   }
 }
 
+// Calls fn with each of the rows, several at the same time.
+export async function sideBySide(rows, fn, width = 32) {
+  const rest = rows.values();
+  await Promise.all(Array.from({ length: width }, async () => {
+    for (const row of rest) await fn(row);
+  }));
+}
+
 // Resolves with the arguments of the next such event that passes the filter.
 export function once(emitter, event, filter = () => true, ms = 5000) {
   return new Promise((resolve, reject) => {

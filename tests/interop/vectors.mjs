@@ -285,8 +285,87 @@ function freshness() {
     "Cache-Control; ETag, Last-Modified; fresh or stale", rows);
 }
 
+// ---- ws and engine.io's accepts: what is compressed -----------------------------
+
+const inside = (path) =>
+  require(new URL(`node_modules/${path}`, import.meta.url).pathname);
+
+function offers() {
+  const { parse } = inside("ws/lib/extension.js");
+  const Deflate = inside("ws/lib/permessage-deflate.js");
+  const mine = "permessage-deflate";
+  const parameters = ["server_no_context_takeover",
+    "client_no_context_takeover", "client_max_window_bits",
+    "client_max_window_bits=15", "client_max_window_bits=8",
+    "server_max_window_bits=15", "server_max_window_bits=9",
+    "server_max_window_bits=8", "server_max_window_bits",
+    'client_max_window_bits="12"', 'server_max_window_bits="1\\0"',
+    "client_max_window_bits=7", "client_max_window_bits=16",
+    "server_max_window_bits=7", "server_max_window_bits=16",
+    "server_max_window_bits=0", "server_max_window_bits=100",
+    "server_max_window_bits=99999999999999999999",
+    "client_max_window_bits=-9", "client_max_window_bits=9a",
+    "client_max_window_bits=x", 'client_max_window_bits=""',
+    "server_no_context_takeover=1", "client_no_context_takeover=true",
+    'client_no_context_takeover=""', "unknown", "unknown=1",
+    "Server_No_Context_Takeover", "client_max_window_bits=1 0"];
+  const headers = [mine, "x-webkit-deflate-frame", "foo, bar;a=1;b", "foo; " +
+    mine, `foo, ${mine}`, `${mine}, foo`, "Permessage-Deflate", `${mine},`,
+  `,${mine}`, `${mine};`, `${mine};;a`, `${mine}; =1`, `${mine}; a=`,
+  `${mine} ; server_no_context_takeover`, `${mine};server_no_context_takeover`,
+  `${mine};\tserver_no_context_takeover\t;\tclient_no_context_takeover`,
+  `${mine}; client_max_window_bits =9`, `${mine}; client_max_window_bits= 9`,
+  "permessage -deflate", "a b", "a/b", "a;b/c", 'foo; a="b c"',
+  'foo; a="b,c"', 'foo; a="b', 'foo; a="b"c', 'foo; a=b"c"', 'foo; a="\\b\\"',
+  'foo; a="\\', "foo; a=b=c", "foo; a=\u00e9", "\u00e9", "foo\u0000", "@",
+  `${mine}; unknown, ${mine}`, `${mine}, ${mine}; unknown`,
+  `${mine}; server_max_window_bits=10, ${mine}; server_max_window_bits=12`,
+  `${mine}; client_max_window_bits, ${mine}`,
+  `${mine}; client_max_window_bits; client_max_window_bits`,
+  `${mine}; unknown; unknown`,
+  `foo; server_max_window_bits=99, ${mine}; server_max_window_bits=11`];
+  for (const a of parameters) headers.push(`${mine}; ${a}`);
+  for (const a of parameters.slice(0, 8))
+    for (const b of parameters.slice(0, 8))
+      headers.push(`${mine}; ${a}; ${b}`);
+  const answer = (header) => {
+    try {
+      const found = parse(header)[mine];
+      if (found === undefined) return null;
+      const terms = new Deflate({ serverNoContextTakeover: true,
+        clientNoContextTakeover: true, isServer: true }).accept(found);
+      return Object.keys(terms).sort().map((key) =>
+        terms[key] === true ? key : `${key}=${terms[key]}`).join(" ");
+    } catch {
+      return "refused";
+    }
+  };
+  write("ws_deflate", ["ws"], "Sec-WebSocket-Extensions; what is agreed on, " +
+    "sorted, by a server without context takeover; refused; or nothing",
+  headers.map((header) => [header, answer(header)]));
+}
+
+function codings() {
+  const accepts = createRequire(new URL("node_modules/engine.io/package.json",
+    import.meta.url))("accepts");
+  const ones = ["gzip", "deflate", "*", "identity", "br", "gzip;q=0",
+    "deflate;q=0", "*;q=0", "gzip;q=0.5", "deflate;q=0.5", "gzip;q=0.9",
+    "deflate;q=0.123", "*;q=0.5", "GZIP", "deflate; q=1", "gzip ;q=0.1"];
+  const headers = [null, "", ",", "gzip, deflate, br", "gzip, deflate",
+    "deflate, gzip;q=1.0, *;q=0.5", "gzip;q=x", "gzip;q=", "gzip;q=1.000",
+    "gzip;q=0.000", "gzip;a=b;q=0.2, deflate;q=0.3", "x-gzip", ...ones];
+  for (const a of ones)
+    for (const b of ones) headers.push(`${a}, ${b}`);
+  for (const a of ones.slice(6))
+    headers.push(`deflate, ${a}, gzip;q=0.7`, `*, ${a}, gzip`);
+  write("http_coding", ["engine.io"],
+    "Accept-Encoding; which of gzip and deflate engine.io answers with",
+    headers.map((header) => [header, accepts({ headers: header === null ? {} :
+      { "accept-encoding": header } }).encodings(["gzip", "deflate"]) || null]));
+}
+
 const makers = { patterns, negotiate, ranges, forms, dispositions, types,
-  proxies, freshness };
+  proxies, freshness, offers, codings };
 for (const name of process.argv.length > 3 ? process.argv.slice(3) :
   Object.keys(makers))
   makers[name]();

@@ -28,6 +28,10 @@ else
 fi
 ok "it stops when asked" stack_end plain
 
+start compress --compress || exit 1
+interop_tests compression.mjs "$(url)"
+ok "it stops when asked" stack_end compress
+
 start recovery --recovery 1500 || exit 1
 interop_tests recovery.mjs "$(url)" 1500
 ok "it stops when asked" stack_end recovery
