@@ -158,9 +158,41 @@ interop_tests()
 	client_tests "$1" node "$TANDEM_INTEROP/$1" "${@:2}"
 }
 
+# interop_at_once ARGUMENT SCRIPT.mjs...: several of them side by side, for
+# those that wait more than they work.
+interop_at_once()
+{
+	local argument=$1 script fd fds=()
+
+	shift
+	for script; do
+		exec {fd}< <(client_lines node "$TANDEM_INTEROP/$script" \
+		    "$argument")
+		fds+=("$fd")
+	done
+	for script; do
+		client_results "$script" <&"${fds[0]}"
+		exec {fds[0]}<&-
+		fds=("${fds[@]:1}")
+	done
+}
+
 # client_tests NAME COMMAND...: the same of any command; that it tried
 # something, and came to its end, is one more.
 client_tests()
+{
+	client_results "$1" < <(client_lines "${@:2}")
+}
+
+# client_lines COMMAND...: what it prints, and its status as a last line.
+client_lines()
+{
+	timeout -k 5 "${INTEROP_SECONDS:-120}" "$@" 2>&1
+	echo "status $?"
+}
+
+# client_results NAME: what such lines, on standard input, come to.
+client_results()
 {
 	local line status=missing before=$tap_count
 
@@ -171,8 +203,7 @@ client_tests()
 		'status '*) status=${line#status } ;;
 		*) diag "$line" ;;
 		esac
-	done < <(timeout -k 5 "${INTEROP_SECONDS:-120}" "${@:2}" 2>&1
-	    echo "status $?")
+	done
 	[ "$tap_count" != "$before" ] || status="0, but tried nothing"
 	is "$status" 0 "$1 comes to its end"
 }

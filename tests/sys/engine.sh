@@ -8,7 +8,5 @@ echo=$TANDEM_BUILD/examples/engine_echo
 
 not_ok "engine_echo refuses what it does not know" "$echo" --colour
 not_ok "and a number that is none" "$echo" --max-payload many
-interop_tests engine_client.mjs "$echo"
-interop_tests rfc6455.mjs "$echo"
-interop_tests differential_engine.mjs "$echo"
+interop_at_once "$echo" engine_client.mjs rfc6455.mjs differential_engine.mjs
 done_testing
