@@ -32,6 +32,8 @@ chat_page(struct tn_req *req, struct tn_res *res, void *arg)
 	    TN_VAR("user", display_name(req)),
 	    TN_VAR_STR("namespace", site->settings.namespace),
 	    TN_VAR_STR("io_path", site->settings.io.engine.path),
+	    TN_VAR_STR("io_client", site->settings.io.msgpack ?
+		"socket.io.msgpack.min.js" : "socket.io.js"),
 	    TN_VAR_STR("login_route", site->settings.http.login_route),
 	    TN_VAR_STR("logout_route", site->settings.http.logout_route)));
 }

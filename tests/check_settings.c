@@ -57,6 +57,21 @@ START_TEST(presets_are_the_seeds)
 	ck_assert_int_eq(is.chat.lease_ms, 10000);
 	ck_assert_int_eq(is.log.level, TN_LOG_INFO);
 	ck_assert_uint_eq(is.io.engine.norigins, 0);
+	ck_assert(!is.io.msgpack && !is.io.engine.per_message_deflate &&
+	    !is.io.engine.http_compression);
+}
+END_TEST
+
+START_TEST(packets_may_be_packed)
+{
+	ck_assert_int_eq(read_text(SECRET "[ws]\nparser = msgpack\n"
+	    "per_message_deflate = yes\n"
+	    "per_message_deflate_threshold = 2k\n"
+	    "http_compression = yes\nhttp_compression_threshold = 1\n"), 0);
+	ck_assert(is.io.msgpack && is.io.engine.per_message_deflate &&
+	    is.io.engine.http_compression);
+	ck_assert_uint_eq(is.io.engine.per_message_deflate_threshold, 2048);
+	ck_assert_uint_eq(is.io.engine.http_compression_threshold, 1);
 }
 END_TEST
 
@@ -99,6 +114,10 @@ static const struct {
 	    "[ws]\nnode = a23456789012345678901234567890\n", NULL },
 	{ "a node longer by one", SECRET
 	    "[ws]\nnode = a234567890123456789012345678901\n", "node and the" },
+	{ "a parser that is none", SECRET "[ws]\nparser = xml\n",
+	    "t.conf:4:" },
+	{ "a threshold of nothing", SECRET
+	    "[ws]\nhttp_compression_threshold = 0\n", "t.conf:4:" },
 	{ "a secret file that is not there", SECRET
 	    "secret_file = /nowhere/secret\n", "/nowhere/secret" },
 };
@@ -262,6 +281,7 @@ settings_suite(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, presets_are_the_seeds);
+	tcase_add_test(tc, packets_may_be_packed);
 	tcase_add_loop_test(tc, takes_and_refuses, 0, COUNT(texts));
 	tcase_add_test(tc, origins_are_the_sites_unless_given);
 	tcase_add_test(tc, workers_have_their_own_socket);
