@@ -13,21 +13,13 @@
 #include "redis/link.h"
 #include "session/session.h"
 
-#define MEMBER_BYTES	8192			/* sid and user */
+#define MEMBER_BYTES	8192			/* sid, or user */
 #define SESSION_BYTES	(4 * TN_LIMIT_SESSION_BYTES)
 
-/* There are as many as sockets: each is just as long as its texts. */
-static struct member *
-member_new(struct site *site, struct tn_slice sid)
+static void
+user_free(struct chat_user *user)
 {
-	struct member *member = calloc(1, sizeof(*member) + sid.len);
-
-	if (member == NULL)
-		return NULL;
-	member->site = site;
-	memcpy(member->sid_text, sid.ptr, sid.len);
-	member->sid = tn_slice(member->sid_text, sid.len);
-	return member;
+	free((char *)(uintptr_t)user->id.ptr);
 }
 
 static void
@@ -36,8 +28,7 @@ member_free(void *data)
 	struct member *member = data;
 
 	tn_revocation_unwatch(&member->watched);
-	tn_wipe(member->sid_text, member->sid.len);
-	free(member->user_text);
+	user_free(&member->user);
 	free(member);
 }
 
@@ -50,8 +41,7 @@ member_keep(struct member *member, const struct chat_user *user)
 		return false;
 	memcpy(text, user->id.ptr, user->id.len);
 	memcpy(text + user->id.len, user->json.ptr, user->json.len);
-	free(member->user_text);
-	member->user_text = text;
+	user_free(&member->user);
 	member->user.id = tn_slice(text, user->id.len);
 	member->user.json = tn_slice(text + user->id.len, user->json.len);
 	return true;
@@ -111,7 +101,8 @@ session_read(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 		return try_again(next);
 	member = tn_socket_data(socket);
 	tn_arena_init(&arena, MEMBER_BYTES);
-	found = read_user(member->sid, tn_reply_text(reply), &arena, &user);
+	found = read_user(tn_revocation_sid(&member->watched),
+	    tn_reply_text(reply), &arena, &user);
 	kept = found && member_keep(member, &user);
 	tn_arena_fini(&arena);
 	if (!found)
@@ -125,18 +116,38 @@ session_read(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 
 /* GET sess:<sid>; from now on Redis tells when it changes. */
 static int
-ask_session(struct site *site, struct tn_slice sid, struct tn_next *next)
+ask_session(struct site *site, const struct member *member,
+    struct tn_next *next)
 {
 	struct tn_buf key;
 	int status;
 
 	tn_buf_init(&key, 2048);
-	tn_key_session(&key, tn_slice_str(site->settings.session.prefix), sid);
+	tn_key_session(&key, tn_slice_str(site->settings.session.prefix),
+	    tn_revocation_sid(&member->watched));
 	status = key.failed != 0 ? key.failed : tn_link_call(site->link,
 	    (struct tn_slice[]){ TN_SLICE("GET"), tn_buf_view(&key) }, 2,
 	    session_read, next);
 	tn_buf_fini(&key);
 	return status;
+}
+
+/* Its session is watched from here on, before it is read. */
+static struct member *
+member_new(struct site *site, struct tn_socket *socket, struct tn_slice sid)
+{
+	struct member *member = calloc(1, sizeof(*member));
+
+	if (member == NULL)
+		return NULL;
+	member->site = site;
+	if (tn_revocation_watch(site->revocation, &member->watched, sid,
+	    socket) < 0) {
+		free(member);
+		return NULL;
+	}
+	tn_socket_set_data(socket, member, member_free);
+	return member;
 }
 
 /*
@@ -145,7 +156,7 @@ ask_session(struct site *site, struct tn_slice sid, struct tn_next *next)
  * TN_E_NOMEM.
  */
 static int
-read_cookie(struct site *site, const struct tn_socket *socket,
+read_cookie(struct site *site, struct tn_socket *socket,
     struct member **member)
 {
 	struct tn_arena arena;
@@ -155,7 +166,7 @@ read_cookie(struct site *site, const struct tn_socket *socket,
 	tn_arena_init(&arena, MEMBER_BYTES);
 	found = tn_session_sid(tn_socket_header(socket, "cookie"),
 	    &site->session, &arena, &sid, NULL) > 0;
-	*member = found ? member_new(site, sid) : NULL;
+	*member = found ? member_new(site, socket, sid) : NULL;
 	tn_arena_fini(&arena);
 	return !found ? 0 : *member == NULL ? TN_E_NOMEM : 1;
 }
@@ -167,15 +178,10 @@ socket_auth(struct tn_socket *socket, struct tn_next *next, void *arg)
 	struct member *member;
 	int found = read_cookie(site, socket, &member);
 
-	if (found < 0)
-		return try_again(next);
 	if (found == 0)
 		return not_authenticated(site, socket, next,
 		    "no cookie with a good signature");
-	tn_socket_set_data(socket, member, member_free);
-	if (tn_revocation_watch(site->revocation, &member->watched,
-	    member->sid, socket) < 0 ||
-	    ask_session(site, member->sid, next) < 0)
+	if (found < 0 || ask_session(site, member, next) < 0)
 		return try_again(next);
 }
 
@@ -204,7 +210,8 @@ socket_may_stay(struct tn_socket *socket, struct tn_slice record, void *arg)
 
 	(void)arg;
 	tn_arena_init(&arena, MEMBER_BYTES);
-	may = read_user(member->sid, record, &arena, &user) &&
+	may = read_user(tn_revocation_sid(&member->watched), record, &arena,
+	    &user) &&
 	    (member->user.id.len == 0 ||	/* not yet let in */
 	    tn_slice_eq(user.id, member->user.id));
 	if (may && member->user.id.len > 0 &&

@@ -29,10 +29,7 @@ struct site {
 struct member {
 	struct site *site;
 	struct tn_watched_socket watched;
-	struct chat_user user;		/* in user_text; empty until let in */
-	char *user_text;
-	struct tn_slice sid;		/* a secret: never logged, never sent */
-	char sid_text[];
+	struct chat_user user;		/* on the heap; empty until let in */
 };
 
 /* auth.c: let those in who have logged in; keep them while they are. */

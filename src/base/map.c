@@ -50,9 +50,16 @@ tn_map_fini(struct tn_map *m)
 	*m = (struct tn_map){ .borrows = m->borrows };
 }
 
+/* Half of its bits: no table has more slots, and entries are small. */
+static uint32_t
+hash_of(struct tn_slice key)
+{
+	return (uint32_t)tn_random_hash(key);
+}
+
 /* The slot of the key, or the empty one that ends its run. */
 static struct tn_map_entry *
-probe(const struct tn_map *m, uint64_t hash, struct tn_slice key)
+probe(const struct tn_map *m, uint32_t hash, struct tn_slice key)
 {
 	struct tn_map_entry *at = m->entries + (hash & (m->cap - 1));
 
@@ -67,7 +74,7 @@ probe(const struct tn_map *m, uint64_t hash, struct tn_slice key)
 void *
 tn_map_get(const struct tn_map *m, struct tn_slice key)
 {
-	return m->len == 0 ? NULL : probe(m, tn_random_hash(key), key)->value;
+	return m->len == 0 ? NULL : probe(m, hash_of(key), key)->value;
 }
 
 static bool
@@ -151,13 +158,16 @@ int
 tn_map_set(struct tn_map *m, struct tn_slice key, void *value, void **old)
 {
 	struct tn_map_entry entry = {
-		.hash = tn_random_hash(key), .key_len = key.len, .value = value
+		.hash = hash_of(key), .key_len = (uint32_t)key.len,
+		.value = value,
 	};
 	struct tn_map_entry *at = m->cap == 0 ? NULL :
 	    probe(m, entry.hash, key);
 
 	if (old != NULL)
 		*old = at == NULL ? NULL : at->value;
+	if (key.len > UINT32_MAX)
+		return TN_E_LIMIT;
 	if (at != NULL && at->value != NULL) {
 		at->value = value;
 		return 0;
@@ -196,7 +206,7 @@ tn_map_remove(struct tn_map *m, struct tn_slice key)
 
 	if (m->len == 0)
 		return NULL;
-	at = probe(m, tn_random_hash(key), key);
+	at = probe(m, hash_of(key), key);
 	value = at->value;
 	if (value == NULL)
 		return NULL;

@@ -8,9 +8,9 @@
 #include "base/slice.h"
 
 struct tn_map_entry {
-	uint64_t hash;
 	const char *key;	/* own copy, key_len bytes and a NUL */
-	size_t key_len;
+	uint32_t key_len;
+	uint32_t hash;
 	void *value;		/* never NULL in a used entry */
 };
 
@@ -39,7 +39,8 @@ void *tn_map_get(const struct tn_map *m, struct tn_slice key);
 /*
  * Put a value (not NULL) under a key, which is copied unless m borrows keys;
  * one that was there already keeps the key it had.
- * Returns 0, or TN_E_NOMEM and the map is unchanged. *old, if not NULL,
+ * Returns 0, or TN_E_NOMEM (TN_E_LIMIT for a key of 4 GiB), and the map is
+ * unchanged. *old, if not NULL,
  * is set to the value that was replaced, or NULL.
  */
 int tn_map_set(struct tn_map *m, struct tn_slice key, void *value, void **old);

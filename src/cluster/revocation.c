@@ -25,15 +25,15 @@ struct tn_watched_session {
 	struct tn_list link;
 	struct tn_revocation *revocation;
 	struct tn_list sockets;
-	bool is_seen;		/* as far as is known, Redis has it still */
-	int64_t unseen_since;	/* if not */
+	int64_t unseen_since;	/* if it is not seen */
 	struct tn_timer life;	/* when Redis will have it no more */
 	unsigned answers;	/* that will come here: not freed before */
+	uint16_t sid_len;
+	bool is_seen;		/* as far as is known, Redis has it still */
 	bool is_due;
 	bool is_reading;
 	bool changed;		/* again, while it was read */
 	bool is_held;		/* in use further up: not freed before */
-	size_t sid_len;
 	char sid[];
 };
 
@@ -64,13 +64,16 @@ static void ask_life(struct tn_watched_session *s);
 static struct tn_watched_session *
 session_new(struct tn_revocation *r, struct tn_slice sid)
 {
-	struct tn_watched_session *s = calloc(1, sizeof(*s) + sid.len);
+	struct tn_watched_session *s = NULL;
 
+	if (sid.len <= UINT16_MAX)
+		s = calloc(1, offsetof(struct tn_watched_session, sid) +
+		    sid.len);
 	if (s == NULL)
 		return NULL;
 	s->revocation = r;
 	s->is_seen = true;
-	s->sid_len = sid.len;
+	s->sid_len = (uint16_t)sid.len;
 	memcpy(s->sid, sid.ptr, sid.len);
 	tn_list_init(&s->sockets);
 	if (tn_map_set(&r->sessions, sid_of(s), s, NULL) < 0) {
@@ -407,6 +410,13 @@ tn_revocation_unwatch(struct tn_watched_socket *watched)
 	watched->session = NULL;
 	tn_list_remove(&watched->link);
 	session_free_unused(s);
+}
+
+struct tn_slice
+tn_revocation_sid(const struct tn_watched_socket *watched)
+{
+	return watched->session == NULL ? TN_SLICE_NONE :
+	    sid_of(watched->session);
 }
 
 void

@@ -69,6 +69,8 @@ int tn_revocation_watch(struct tn_revocation *revocation,
     struct tn_watched_socket *watched, struct tn_slice sid,
     struct tn_socket *socket);
 void tn_revocation_unwatch(struct tn_watched_socket *watched);
+/* A secret: never to be logged or sent. Good while it is watched. */
+struct tn_slice tn_revocation_sid(const struct tn_watched_socket *watched);
 
 /* For the link's hooks. */
 void tn_revocation_on_invalidate(struct tn_revocation *revocation,

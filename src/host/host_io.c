@@ -47,6 +47,7 @@ before_wait(void *arg)
 			more = true;
 	}
 	if (host->draining && tn_list_empty(&host->peers) &&
+	    tn_list_empty(&host->doomed) &&
 	    tn_forwards_idle(host) && is_idle(host))
 		ev_break(host->loop.ev, EVBREAK_ALL);
 	return more || !tn_list_empty(&host->doomed);

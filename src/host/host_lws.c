@@ -6,7 +6,7 @@
 #include "host/peer.h"
 
 enum {
-	RX_BYTES = 256,			/* each WebSocket keeps as much */
+	RX_BYTES = 128,			/* each keeps as much: a control frame */
 	TX_BYTES = 1 << 20,		/* below it, a write is not cut up */
 	READ_BYTES = 16384,		/* shared by all of the process */
 	HEADS = 1024,			/* requests read at the same time */

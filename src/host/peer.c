@@ -112,6 +112,30 @@ set_up_socket(const struct tn_peer *peer)
 		    sizeof(on));
 }
 
+/* Just as long as its address. */
+static struct tn_peer *
+make_peer(struct tn_host_io *host, int fd, const char *address)
+{
+	char found[TN_ADDRESS_TEXT] = "";
+	struct tn_peer *peer;
+	size_t len;
+
+	if (address == NULL)
+		tn_peer_address(fd, found);
+	else
+		snprintf(found, sizeof(found), "%s", address);
+	len = strlen(found) + 1;
+	peer = calloc(1, offsetof(struct tn_peer, address) + len);
+	if (peer == NULL)
+		return NULL;
+	peer->host = host;
+	peer->fd = fd;
+	tn_list_init(&peer->link);
+	peer->is_forwarded = address != NULL;
+	memcpy(peer->address, found, len);
+	return peer;
+}
+
 void
 tn_peer_new(struct tn_host_io *host, int fd, const char *address)
 {
@@ -120,21 +144,12 @@ tn_peer_new(struct tn_host_io *host, int fd, const char *address)
 		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP,
 		.fd = { .sockfd = fd },
 	};
-	struct tn_peer *peer = calloc(1, sizeof(*peer));
+	struct tn_peer *peer = make_peer(host, fd, address);
 
 	if (peer == NULL) {
 		close(fd);
 		return;
 	}
-	peer->host = host;
-	peer->fd = fd;
-	tn_list_init(&peer->link);
-	tn_list_init(&peer->doom);
-	peer->is_forwarded = address != NULL;
-	if (address == NULL)
-		tn_peer_address(fd, peer->address);
-	else
-		snprintf(peer->address, sizeof(peer->address), "%s", address);
 	if (!count_in(peer)) {
 		refuse_address(peer);
 		return;
@@ -159,7 +174,6 @@ tn_peer_free(struct tn_peer *peer)
 	tn_wire_abandon(peer);
 	tn_peer_clear_deadline(peer);
 	count_out(peer);
-	tn_list_remove(&peer->doom);
 	tn_list_remove(&peer->link);
 	free(peer);
 }
@@ -167,8 +181,11 @@ tn_peer_free(struct tn_peer *peer)
 void
 tn_peer_doom(struct tn_peer *peer)
 {
-	if (tn_list_empty(&peer->doom))
-		tn_list_append(&peer->host->doomed, &peer->doom);
+	if (peer->is_doomed)
+		return;
+	peer->is_doomed = true;
+	tn_list_remove(&peer->link);
+	tn_list_append(&peer->host->doomed, &peer->link);
 }
 
 static void
@@ -210,9 +227,11 @@ tn_peers_reap(struct tn_host_io *host)
 
 	while (!tn_list_empty(&host->doomed)) {
 		struct tn_peer *peer = TN_CONTAINER(host->doomed.next,
-		    struct tn_peer, doom);
+		    struct tn_peer, link);
 
-		tn_list_remove(&peer->doom);
+		peer->is_doomed = false;
+		tn_list_remove(&peer->link);
+		tn_list_append(&host->peers, &peer->link);
 		take_down(peer);
 	}
 	return any;

@@ -72,16 +72,16 @@ struct tn_peer {
 	struct tn_host_io *host;
 	struct lws *wsi;
 	int fd;
-	struct tn_list link;		/* in host->peers */
-	struct tn_list doom;		/* in host->doomed, or alone */
+	bool in_callback;		/* libwebsockets waits for our verdict */
+	bool must_close;		/* that verdict */
+	bool is_counted : 1;		/* in host->addresses */
+	bool is_forwarded : 1;		/* for one request: the next may be another's */
+	bool is_doomed : 1;
+	struct tn_list link;		/* in host->peers, or host->doomed */
 	struct tn_timer deadline;	/* of what the peer has to do next */
 	struct exchange *exchange;	/* one of these, or none */
 	struct wire *wire;
-	char address[TN_ADDRESS_TEXT];	/* "" for a Unix socket */
-	bool in_callback;		/* libwebsockets waits for our verdict */
-	bool must_close;		/* that verdict */
-	bool is_counted;		/* in host->addresses */
-	bool is_forwarded;		/* for one request: the next may be another's */
+	char address[];			/* "" for a Unix socket */
 };
 
 /* A peer has this long for ... */

@@ -26,7 +26,7 @@ struct wire {
 	struct tn_wire w;
 	struct tn_peer *peer;
 	struct tn_list dirty;	/* in host->dirty, or alone */
-	struct tn_buf message;	/* one of several pieces, as far as it came */
+	struct tn_buf *message;	/* of several pieces, as far as it came; or NULL */
 	bool is_close_sent;
 	bool is_over;		/* the engine knows it no more */
 	bool is_deflated;	/* the message that comes */
@@ -42,6 +42,15 @@ mark_dirty(struct tn_wire *w)
 		tn_list_append(&wire->peer->host->dirty, &wire->dirty);
 }
 
+static void
+message_free(struct wire *wire)
+{
+	if (wire->message != NULL)
+		tn_buf_fini(wire->message);
+	free(wire->message);
+	wire->message = NULL;
+}
+
 /* Nothing more passes between engine and client. */
 static void
 leave_engine(struct wire *wire, bool clean)
@@ -50,7 +59,7 @@ leave_engine(struct wire *wire, bool clean)
 		return;
 	wire->is_over = true;
 	tn_engine_wire_gone(wire->peer->host->engine, &wire->w, clean);
-	tn_buf_fini(&wire->message);
+	message_free(wire);
 }
 
 void
@@ -188,7 +197,6 @@ tn_peer_on_open(struct tn_peer *peer)
 	wire->w.deflate_bits = peer->host->terms.server_bits;
 	wire->peer = peer;
 	tn_list_init(&wire->dirty);
-	tn_buf_init(&wire->message, tn_engine_max_payload(engine));
 	peer->wire = wire;
 	tn_peer_clear_deadline(peer);
 	tn_engine_wire_open(engine, &request, &wire->w);
@@ -210,7 +218,8 @@ close_with(struct wire *wire, enum lws_close_status status)
 static bool
 is_too_long(const struct wire *wire, struct tn_slice part)
 {
-	const size_t max = wire->message.max, have = wire->message.len;
+	const size_t max = tn_engine_max_payload(wire->peer->host->engine);
+	const size_t have = wire->message == NULL ? 0 : wire->message->len;
 	const size_t more = lws_remaining_packet_payload(wire->peer->wsi);
 
 	return part.len > max - have || more > max - have - part.len;
@@ -254,6 +263,20 @@ deliver(struct wire *wire, struct tn_slice message)
 	return 0;
 }
 
+static bool
+add_part(struct wire *wire, struct tn_slice part)
+{
+	if (wire->message == NULL) {
+		wire->message = malloc(sizeof(*wire->message));
+		if (wire->message == NULL)
+			return false;
+		tn_buf_init(wire->message,
+		    tn_engine_max_payload(wire->peer->host->engine));
+	}
+	tn_buf_slice(wire->message, part);
+	return wire->message->failed == 0;
+}
+
 int
 tn_peer_on_message(struct tn_peer *peer, struct tn_slice part)
 {
@@ -266,15 +289,14 @@ tn_peer_on_message(struct tn_peer *peer, struct tn_slice part)
 		return close_with(wire, LWS_CLOSE_STATUS_PROTOCOL_ERR);
 	if (is_too_long(wire, part))
 		return close_with(wire, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
-	if (lws_is_final_fragment(peer->wsi) && wire->message.len == 0)
+	if (lws_is_final_fragment(peer->wsi) && wire->message == NULL)
 		return deliver(wire, part);
-	tn_buf_slice(&wire->message, part);
-	if (wire->message.failed != 0)
+	if (!add_part(wire, part))
 		return close_with(wire, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
 	if (!lws_is_final_fragment(peer->wsi))
 		return 0;
-	r = deliver(wire, tn_buf_view(&wire->message));
-	tn_buf_fini(&wire->message);
+	r = deliver(wire, tn_buf_view(wire->message));
+	message_free(wire);
 	return r;
 }
 

@@ -64,10 +64,20 @@ blame(struct tn_client *c, const char *why)
 	tn_client_close(c);
 }
 
+/* Most of its life a client needs none. */
+static void
+deadline_free(struct tn_client *c)
+{
+	if (c->connecting != NULL)
+		tn_wheel_cancel(c->io->wheel, c->connecting);
+	free(c->connecting);
+	c->connecting = NULL;
+}
+
 void
 tn_client_joined(struct tn_client *c)
 {
-	tn_wheel_cancel(c->io->wheel, &c->connecting);
+	deadline_free(c);
 }
 
 static void
@@ -262,24 +272,44 @@ finish_pending(struct tn_client *c)
 /* ---- what the engine tells ------------------------------------------------*/
 
 static void
+client_free(struct tn_client *c)
+{
+	deadline_free(c);
+	tn_handshake_free(&c->handshake);
+	free(c);
+}
+
+static struct tn_client *
+client_new(struct tn_io *io, const struct tn_io_request *request)
+{
+	struct tn_client *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->io = io;
+	c->handshake = tn_handshake_new(request, tn_clock_wall_ms());
+	c->connecting = calloc(1, sizeof(*c->connecting));
+	if (c->handshake != NULL && c->connecting != NULL)
+		return c;
+	client_free(c);
+	return NULL;
+}
+
+static void
 on_open(struct tn_conn *conn, const struct tn_io_request *request, void *arg)
 {
 	struct tn_io *io = arg;
-	struct tn_client *c = calloc(1, sizeof(*c));
+	struct tn_client *c = client_new(io, request);
 
-	if (c != NULL)
-		c->handshake = tn_handshake_new(request, tn_clock_wall_ms());
-	if (c == NULL || c->handshake == NULL) {
-		free(c);
+	if (c == NULL) {
 		tn_conn_close(conn, TN_CLOSE_FORCED_CLOSE);
 		return;
 	}
-	c->io = io;
 	c->conn = conn;
 	c->is_v2 = tn_conn_protocol(conn) == 3;
 	tn_list_init(&c->sockets);
 	tn_conn_set_user(conn, c);
-	tn_wheel_set(io->wheel, &c->connecting,
+	tn_wheel_set(io->wheel, c->connecting,
 	    io->wheel->now_ms + io->connect_timeout_ms, on_connect_timeout, c);
 	if (c->is_v2)		/* which takes this one for granted */
 		on_connect(c, &(struct tn_sio_packet){ .nsp = TN_SLICE("/") });
@@ -369,13 +399,12 @@ on_close(struct tn_conn *conn, enum tn_close_reason reason, void *arg)
 	if (c == NULL)
 		return;
 	c->is_closing = true;
-	tn_wheel_cancel(c->io->wheel, &c->connecting);
+	deadline_free(c);
 	while (!tn_list_empty(&c->sockets))
 		tn_socket_drop(TN_CONTAINER(c->sockets.next, struct tn_socket,
 		    link), text);
 	pending_free(c);
-	tn_handshake_free(&c->handshake);
-	free(c);
+	client_free(c);
 }
 
 const struct tn_engine_hooks tn_client_hooks = {

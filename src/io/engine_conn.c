@@ -55,7 +55,8 @@ tn_conn_new(struct tn_engine *engine, const struct eio_asked *asked,
 	const size_t worker_len = worker == NULL ? 0 : 1 + strlen(worker);
 	struct tn_conn *c;
 
-	c = calloc(1, sizeof(*c) + TN_EIO_ID_LEN + worker_len + 1);
+	c = calloc(1, offsetof(struct tn_conn, sid) + TN_EIO_ID_LEN +
+	    worker_len + 1);
 	if (c == NULL)
 		return NULL;
 	c->engine = engine;

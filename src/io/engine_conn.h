@@ -64,8 +64,8 @@ struct tn_conn {
 	struct tn_timer task;		/* upgrade, or grace of a close */
 	int64_t upgrade_by_ms;
 	struct tn_list link;		/* in dirty or ended */
-	enum conn_state state;
-	enum tn_close_reason reason;	/* once it is not open */
+	enum conn_state state : 8;
+	enum tn_close_reason reason : 8;	/* once it is not open */
 	bool is_v3;			/* the client speaks Engine.IO 3 */
 	bool wants_base64;		/* and takes no binary */
 	bool awaits_pong;

@@ -13,14 +13,33 @@
 #include "base/utf8.h"
 #include "io/engine.h"
 
-/* bytes: address, target, then name and value of each header. */
+/*
+ * bytes: address, target, then each header: its name's place among the known
+ * names and one more, or 0 and a text; its value, a text. A text is its
+ * length, seven bits a byte, the lowest first, and its bytes. There are as
+ * many of these as clients, and most of a head is names.
+ */
 struct tn_handshake {
 	int64_t issued_ms;
 	uint32_t address_len, target_len;
 	uint16_t nheaders;
 	bool secure;
-	char bytes[];	/* each header: two lengths (uint32_t), two texts */
+	char bytes[];
 };
+
+/* What browsers, other clients and proxies send; fewer than 255. */
+static const char *const known[] = {
+	"host", "connection", "upgrade", "cookie", "origin", "user-agent",
+	"accept", "accept-encoding", "accept-language", "cache-control",
+	"pragma", "referer", "sec-websocket-key", "sec-websocket-version",
+	"sec-websocket-extensions", "sec-websocket-protocol",
+	"sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "content-type",
+	"content-length", "authorization", "x-forwarded-for",
+	"x-forwarded-proto", "x-real-ip", "x-request-id", "forwarded", "via",
+	"dnt", "te", "access-control-request-headers", "proxy-authorization",
+};
+
+enum { KNOWN = sizeof(known) / sizeof(known[0]) };
 
 struct cursor {
 	const char *at;
@@ -37,13 +56,47 @@ pack(char **at, struct tn_slice s)
 	*at += s.len;
 }
 
-static void
-pack_length(char **at, size_t len)
+static size_t
+length_size(size_t len)
 {
-	uint32_t n = (uint32_t)len;
+	size_t n = 1;
 
-	memcpy(*at, &n, sizeof(n));
-	*at += sizeof(n);
+	while ((len >>= 7) > 0)
+		n++;
+	return n;
+}
+
+static void
+pack_text(char **at, struct tn_slice s)
+{
+	size_t len = s.len;
+
+	for (; len >= 0x80; len >>= 7)
+		*(*at)++ = (char)(len | 0x80);
+	*(*at)++ = (char)len;
+	pack(at, s);
+}
+
+/* One more than its place among the known names; 0: not one of them. */
+static unsigned
+name_code(struct tn_slice name)
+{
+	for (unsigned i = 0; i < KNOWN; i++) {
+		if (tn_slice_is(name, known[i]))
+			return i + 1;
+	}
+	return 0;
+}
+
+static void
+pack_header(char **at, const struct tn_pair *header)
+{
+	unsigned code = name_code(header->name);
+
+	*(*at)++ = (char)code;
+	if (code == 0)
+		pack_text(at, header->name);
+	pack_text(at, header->value);
 }
 
 static bool
@@ -54,11 +107,14 @@ packed_size(const struct tn_io_request *r, size_t *size)
 	if (r->nheaders > UINT16_MAX || sum > INT32_MAX)
 		return false;
 	for (size_t i = 0; i < r->nheaders; i++) {
-		if (r->headers[i].name.len > INT32_MAX ||
-		    r->headers[i].value.len > INT32_MAX)
+		struct tn_slice name = r->headers[i].name;
+		struct tn_slice value = r->headers[i].value;
+
+		if (name.len > INT32_MAX || value.len > INT32_MAX)
 			return false;
-		sum += 2 * sizeof(uint32_t) + r->headers[i].name.len +
-		    r->headers[i].value.len;
+		sum += 1 + length_size(value.len) + value.len;
+		if (name_code(name) == 0)
+			sum += length_size(name.len) + name.len;
 	}
 	*size = sum;
 	return true;
@@ -83,12 +139,8 @@ tn_handshake_new(const struct tn_io_request *r, int64_t issued_ms)
 	at = h->bytes;
 	pack(&at, r->address);
 	pack(&at, r->target);
-	for (size_t i = 0; i < r->nheaders; i++) {
-		pack_length(&at, r->headers[i].name.len);
-		pack_length(&at, r->headers[i].value.len);
-		pack(&at, r->headers[i].name);
-		pack(&at, r->headers[i].value);
-	}
+	for (size_t i = 0; i < r->nheaders; i++)
+		pack_header(&at, &r->headers[i]);
 	return h;
 }
 
@@ -108,18 +160,32 @@ first_header(const struct tn_handshake *h)
 		h->nheaders };
 }
 
+static struct tn_slice
+next_text(struct cursor *c)
+{
+	struct tn_slice text;
+	size_t len = 0;
+	unsigned shift = 0;
+
+	for (; (*c->at & 0x80) != 0; shift += 7)
+		len |= (size_t)(*c->at++ & 0x7f) << shift;
+	len |= (size_t)*c->at++ << shift;
+	text = tn_slice(c->at, len);
+	c->at += len;
+	return text;
+}
+
 static bool
 next_header(struct cursor *c, struct tn_pair *pair)
 {
-	uint32_t lengths[2];
+	unsigned char code;
 
 	if (c->left == 0)
 		return false;
-	memcpy(lengths, c->at, sizeof(lengths));
-	c->at += sizeof(lengths);
-	pair->name = tn_slice(c->at, lengths[0]);
-	pair->value = tn_slice(c->at + lengths[0], lengths[1]);
-	c->at += (size_t)lengths[0] + lengths[1];
+	code = (unsigned char)*c->at++;
+	pair->name = code == 0 ? next_text(c) :
+	    tn_slice_str(known[code - 1]);
+	pair->value = next_text(c);
 	c->left--;
 	return true;
 }
@@ -231,7 +297,7 @@ was_written(const struct tn_handshake *h, const struct tn_pair *upto)
 	struct cursor c = first_header(h);
 	struct tn_pair pair;
 
-	while (next_header(&c, &pair) && pair.name.ptr != upto->name.ptr) {
+	while (next_header(&c, &pair) && pair.value.ptr != upto->value.ptr) {
 		if (tn_slice_eq(pair.name, upto->name))
 			return true;
 	}

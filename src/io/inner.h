@@ -120,7 +120,7 @@ struct tn_client {
 	struct tn_handshake *handshake;
 	struct tn_list sockets;
 	struct tn_reassembly *pending;
-	struct tn_timer connecting;	/* until a first namespace is joined */
+	struct tn_timer *connecting;	/* until a first namespace is joined */
 	uint16_t nsockets;
 	bool is_v2;			/* Socket.IO 2: protocol 4, Engine.IO 3 */
 	bool is_closing;		/* we asked for it: hear nothing more */
@@ -152,8 +152,8 @@ struct tn_socket {
 	uint32_t at;			/* in ns->sockets */
 	uint32_t mark;			/* epoch of the walk that saw it */
 	uint16_t njoined, joined_cap, nacks;
-	uint8_t state;
-	bool recovered;
+	uint8_t state : 4;
+	bool recovered : 1;
 	char id[TN_EIO_ID_LEN + 1];
 };
 

@@ -46,7 +46,7 @@ put(struct tn_outq *q, struct tn_rcbuf *rc)
 {
 	q->items[(q->head + q->len) & (q->cap - 1)] = rc;
 	q->len++;
-	q->bytes += frame_len(rc);
+	q->bytes += (uint32_t)frame_len(rc);
 }
 
 static void
@@ -61,7 +61,8 @@ release_if_empty(struct tn_outq *q)
 int
 tn_outq_push(struct tn_outq *q, struct tn_rcbuf *rc)
 {
-	if (q->len == UINT32_MAX || reserve(q, q->len + 1) < 0)
+	if (q->len == UINT32_MAX || frame_len(rc) > UINT32_MAX - q->bytes ||
+	    reserve(q, q->len + 1) < 0)
 		return TN_E_NOMEM;
 	put(q, tn_rcbuf_ref(rc));
 	return 0;
@@ -75,7 +76,7 @@ tn_outq_pop(struct tn_outq *q, uint32_t n)
 
 		q->head = (q->head + 1) & (q->cap - 1);
 		q->len--;
-		q->bytes -= frame_len(rc);
+		q->bytes -= (uint32_t)frame_len(rc);
 		tn_rcbuf_unref(&rc);
 	}
 	release_if_empty(q);
@@ -107,6 +108,7 @@ int
 tn_outq_move(struct tn_outq *to, struct tn_outq *from)
 {
 	if (from->len > UINT32_MAX - to->len ||
+	    from->bytes > UINT32_MAX - to->bytes ||
 	    reserve(to, to->len + from->len) < 0)
 		return TN_E_NOMEM;
 	for (uint32_t i = 0; i < from->len; i++)

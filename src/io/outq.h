@@ -8,10 +8,13 @@
 struct tn_outq {
 	struct tn_rcbuf **items;
 	uint32_t head, len, cap;
-	size_t bytes;		/* frames' bytes, headers included */
+	uint32_t bytes;		/* frames' bytes, headers included */
 };
 
-/* Push takes a reference of its own. Returns 0 or TN_E_NOMEM. */
+/*
+ * Push takes a reference of its own. Returns 0 or TN_E_NOMEM, also past
+ * 4 GiB.
+ */
 int tn_outq_push(struct tn_outq *q, struct tn_rcbuf *rc);
 
 /* The i-th from the front, i < q->len; stays the queue's. */

@@ -8,7 +8,7 @@
 
 enum {
 	FIRST_MEMBERS = 4,
-	FIRST_JOINED = 2,
+	FIRST_JOINED = 1,	/* most are in one room */
 };
 
 /* ---- joining and leaving --------------------------------------------------*/
