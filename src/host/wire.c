@@ -116,15 +116,34 @@ has_key(struct tn_peer *peer)
 	    strspn(key, alphabet) == 22 && strcmp(key + 22, "==") == 0;
 }
 
+/* Is it among the words of Connection (RFC 9110, 7.6.1)? */
+static bool
+wants_upgrade(struct tn_peer *peer)
+{
+	char text[128];		/* as much as libwebsockets reads of it */
+	int n = lws_hdr_copy(peer->wsi, text, sizeof(text),
+	    WSI_TOKEN_CONNECTION);
+	struct tn_slice rest = tn_slice(text, n > 0 ? (size_t)n : 0);
+
+	while (rest.len > 0) {
+		if (tn_slice_ieq(tn_slice_trim(tn_slice_cut(&rest, ',')),
+		    TN_SLICE("upgrade")))
+			return true;
+	}
+	return false;
+}
+
 /*
- * What libwebsockets lets through and the standard does not. NULL: fine.
- * The reference refuses by the same words.
+ * What libwebsockets lets through or drops, and the standard refuses. NULL:
+ * fine. The reference refuses by the same words.
  */
 static const char *
 handshake_fault(struct tn_peer *peer)
 {
 	if (!has_header(peer, WSI_TOKEN_UPGRADE, "websocket"))
 		return "Invalid Upgrade header";
+	if (!wants_upgrade(peer))
+		return "Invalid Connection header";
 	if (lws_hdr_total_length(peer->wsi, WSI_TOKEN_GET_URI) <= 0 ||
 	    !has_header(peer, WSI_TOKEN_HTTP, "HTTP/1.1"))
 		return "Invalid HTTP method";
