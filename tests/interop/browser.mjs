@@ -20,6 +20,7 @@ const browser = await puppeteer.launch({
     "--disable-sync", "--disable-dev-shm-usage"],
 });
 const complaints = [];
+const agreed = [];		// extensions of the WebSockets
 
 // Each in a context of its own: cookies are not shared.
 async function visitor(width = 1100, height = 720, scheme = "light") {
@@ -28,6 +29,11 @@ async function visitor(width = 1100, height = 720, scheme = "light") {
   await page.setViewport({ width, height, deviceScaleFactor: 1 });
   await page.emulateMediaFeatures(
     [{ name: "prefers-color-scheme", value: scheme }]);
+  const network = await page.createCDPSession();
+  await network.send("Network.enable");
+  network.on("Network.webSocketHandshakeResponseReceived", ({ response }) =>
+    agreed.push(new Map(Object.entries(response.headers).map(([k, v]) =>
+      [k.toLowerCase(), v])).get("sec-websocket-extensions")));
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
@@ -121,6 +127,12 @@ await test("logging out ends the chat in every tab", async () => {
   await ann.goto(`${base}/chat`);
   assert.match(ann.url(), /\/account\/login/);
   await shot(ann, "login.png");
+});
+
+await test("what they said went compressed", async () => {
+  assert.ok(agreed.length >= 3);
+  for (const extensions of agreed)
+    assert.match(extensions ?? "none", /^permessage-deflate;/);
 });
 
 await test("no script complained, and nothing was blocked", async () => {

@@ -6,6 +6,7 @@ need_interop
 shots=${TANDEM_SHOTS:-$TANDEM_BUILD/shots}
 mkdir -p "$shots"
 write_conf
+stack_options+=(ws.per_message_deflate=yes ws.per_message_deflate_threshold=1)
 stack_start || exit 1
 interop_tests browser.mjs "$(url)" "$(command -v chromium)" "$shots"
 for name in home register login chat chat-phone-dark; do
