@@ -132,6 +132,7 @@ serve(struct site *site, struct tn_err *err)
 		.cgi = {
 			.origin = tn_slice_str(cfg->http.origin),
 			.base_path = tn_slice_str(cfg->http.base_path),
+			.trust = &cfg->http.trust,
 		},
 		.fronts = cfg->trusted_proxies.items,
 		.nfronts = cfg->trusted_proxies.n,

@@ -102,6 +102,11 @@ static const struct {
 	{ "an origin with a port", SECRET
 	    "[ws]\norigins = http://localhost:8080\n", NULL },
 	{ "any origin", SECRET "[ws]\norigins = *\n", NULL },
+	{ "a proxy by its subnet", SECRET
+	    "[http]\ntrust_proxy = loopback, 10.0.0.0/8\n", NULL },
+	{ "a proxy by number", SECRET "[http]\ntrust_proxy = 1\n", NULL },
+	{ "a proxy by a name", SECRET
+	    "[http]\ntrust_proxy = proxy.example.org\n", "trust_proxy" },
 	{ "a namespace without its slash", SECRET
 	    "[ws]\nnamespace = packtchat\n", "namespace must begin" },
 	{ "a log to a file without the file", SECRET

@@ -162,6 +162,18 @@ check_origin(const struct settings *s, const char *origin, struct tn_err *err)
 }
 
 static int
+read_trust(struct settings *s, struct tn_err *err)
+{
+	struct tn_err why;
+
+	if (s->http.trust_proxy[0] == '\0' ||
+	    tn_trust_init(&s->http.trust, s->http.trust_proxy, &why) == 0)
+		return 0;
+	return tn_err_set(err, TN_E_CONFIG, "%s: [http] trust_proxy: %s",
+	    s->file, why.text);
+}
+
+static int
 check_paths(const struct settings *s, struct tn_err *err)
 {
 	const struct {
@@ -302,6 +314,7 @@ complete(struct settings *s, const char *worker, struct tn_err *err)
 	if ((status = check_secrets(s, err)) < 0 ||
 	    (status = check_paths(s, err)) < 0 ||
 	    (status = check_origins(s, err)) < 0 ||
+	    (status = read_trust(s, err)) < 0 ||
 	    (status = check_redis(s, err)) < 0 ||
 	    (status = settings_set_worker(s, worker == NULL ? "a" : worker,
 	    err)) < 0)

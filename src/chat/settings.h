@@ -10,6 +10,7 @@
 #include "io/io.h"
 #include "redis/redis.h"
 #include "session/session.h"
+#include "web/trust_proxy.h"
 
 struct tn_signer;
 
@@ -23,6 +24,8 @@ struct settings_http {
 	const char *views;		/* folders */
 	const char *public;
 	const char *origin;		/* "https://example.org"; NULL: the Host header's */
+	const char *trust_proxy;	/* as it is written, and as it is read */
+	struct tn_trust trust;
 	int rate_limit;			/* requests of one address; 0: any */
 	int rate_window_ms;
 	const char *login_route;
