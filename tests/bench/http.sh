@@ -8,7 +8,8 @@
 #	page	/chat of somebody logged in; floor: the same bytes, one GET
 #	logout	its form, all that a form costs but a hash; floor: as for page
 #	login	the form with the cheapest hash that tandem.conf takes; floor:
-#		as for page, and the same hash
+#		as for page, and the same hash. One at a time on all sides: two
+#		hashes at once slow each other down, and the floor has one thread
 #	static	a style sheet, by the program; floor: the same bytes
 #	hello	12 bytes; the floor alone
 #
@@ -60,7 +61,8 @@ main()
 one_round()
 {
 	local forms="--status 303 --warmup 200 --requests 4000 --sessions 4200"
-	local logins="--status 303 --warmup 20 --requests 300 --sessions 320"
+	local one="--connections 1 --warmup 20 --requests 300"
+	local logins="--status 303 $one --sessions 320"
 	local pages="--seconds $seconds --warmup 2000 --sessions 100"
 
 	measure ours page "$pages --marker Load"
@@ -71,7 +73,7 @@ one_round()
 	measure floor logout "$pages" get
 	measure ours login "$logins --marker /chat"
 	measure node login "$logins --marker /chat"
-	measure floor login "--warmup 20 --requests 300" hash
+	measure floor login "$one" hash
 	measure ours static "$pages --marker text/css"
 	measure node static "$pages --marker text/css"
 	measure floor static "$pages" hello "$(wc -c <"$assets/chat.css")"
