@@ -117,6 +117,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct tn_engine_options options = {
 		.allow_eio3 = true, .origins = origins,
 		.norigins = size > 0 && data[0] % 2 == 0,
+		.per_message_deflate = true, .http_compression = true,
+		.http_compression_threshold = 1,
 	};
 	const struct tn_engine_hooks hooks = { on_open, on_message, on_message,
 		on_close, NULL };
