@@ -9,13 +9,16 @@
 // Then ours must have those lines, and Node's must lack one of them; with
 // differ: true, it is enough that Node's differ in any way.
 import { randomBytes } from "node:crypto";
+import { gunzipSync, inflateSync } from "node:zlib";
 import { BINARY, CLOSE, frame, Raw, TEXT, told } from "./raw.mjs";
-import { assert, test } from "./tap.mjs";
+import { assert, sideBySide, test } from "./tap.mjs";
 
 const NOTED = ["content-type", "cache-control", "access-control-allow-origin",
   "access-control-allow-credentials", "access-control-allow-methods",
   "access-control-allow-headers", "vary", "set-cookie", "content-encoding",
   "sec-websocket-extensions", "sec-websocket-version"];
+
+const UNDO = { gzip: gunzipSync, deflate: inflateSync };
 
 export class Talk {
   constructor(port, path = "/socket.io/") {
@@ -78,8 +81,9 @@ export class Talk {
       return null;
     }
     const type = answer.headers["content-type"] ?? "";
-    const body = type.includes("octet") ? answer.body.toString("hex") :
-      answer.body.toString();
+    const undo = UNDO[answer.headers["content-encoding"]] ?? ((b) => b);
+    const body = undo(answer.body)
+      .toString(type.includes("octet") ? "hex" : "utf8");
     this.learn(body);
     this.say(`${whose}: ${answer.status} ${body.length > 2000 ?
       `(${body.length})` : JSON.stringify(body)}`);
@@ -182,9 +186,9 @@ async function transcript(port, run, path) {
 
 // Run each case against both. Prints what differs on purpose, with its reason.
 export async function compare(ports, cases, { path, also = "" } = {}) {
-  for (const [name, run, differs] of cases) {
+  await sideBySide(cases, ([name, run, differs]) => {
     const as = differs === undefined ? "as Node does" : "unlike Node";
-    await test(`${name}${also}: ${as}`, async () => {
+    return test(`${name}${also}: ${as}`, async () => {
       const [ours, node] = await Promise.all([ports.ours, ports.node]
         .map((port) => transcript(port, run, path)));
       if (differs === undefined) {
@@ -200,5 +204,5 @@ export async function compare(ports, cases, { path, also = "" } = {}) {
       else
         assert.notDeepEqual(lacked(node), [], "Node answers the same by now");
     });
-  }
+  }, 4);
 }

@@ -419,18 +419,27 @@ const protocol3 = [
   }],
 ];
 
-const ports = await pair({ maxHttpBufferSize: 10000 },
-  ["--max-payload", "10000"]);
+const without = { serverNoContextTakeover: true,
+  clientNoContextTakeover: true, threshold: 1024 };
+const [plain, ofSite, greeting, slashless, ofProtocol3, compressing] =
+  await Promise.all([
+    pair({ maxHttpBufferSize: 10000 }, ["--max-payload", "10000"]),
+    pair({ cors: { origin: ["https://site.example"], credentials: true } },
+      ["--origin", "https://site.example"]),
+    pair({ cookie: true, initialPacket: "first" },
+      ["--cookie", "io", "--initial-packet", "first"]),
+    pair({ addTrailingSlash: false }, ["--no-trailing-slash"]),
+    pair({ allowEIO3: true }, ["--eio3"]),
+    pair({ perMessageDeflate: without, httpCompression: { threshold: 1024 } },
+      ["--compress"]),
+  ]);
 for (const cases of [requests, polling, sockets, upgrades])
-  await compare(ports, cases);
-await compare(await pair({ cors: { origin: ["https://site.example"],
-  credentials: true } }, ["--origin", "https://site.example"]), cors,
-{ also: " with CORS" });
+  await compare(plain, cases);
+await compare(ofSite, cors, { also: " with CORS" });
 // ---- Options ----------------------------------------------------------------
 
 const COOKIE = { "X-Forwarded-Proto": "http" };
-await compare(await pair({ cookie: true, initialPacket: "first" },
-  ["--cookie", "io", "--initial-packet", "first"]), [
+await compare(greeting, [
   ["the cookie comes once", async (t) => {
     await t.open(P, { headers: COOKIE });
     await t.post("4a");
@@ -442,14 +451,55 @@ await compare(await pair({ cookie: true, initialPacket: "first" },
   }],
   ["no cookie on an error", request("GET", "EIO=4")],
 ], { also: " with cookie and initial packet" });
-await compare(await pair({ addTrailingSlash: false }, ["--no-trailing-slash"]),
-  [
-    ["no slash", request("GET", `/socket.io?${P}`)],
-    ["a slash all the same", request("GET", `/socket.io/?${P}`)],
-    ["more", request("GET", `/socket.iox?${P}`)],
-  ], { also: " without a slash behind the path" });
-await compare(await pair({ allowEIO3: true }, ["--eio3"]), protocol3,
-  { also: " of protocol 3" });
+await compare(slashless, [
+  ["no slash", request("GET", `/socket.io?${P}`)],
+  ["a slash all the same", request("GET", `/socket.io/?${P}`)],
+  ["more", request("GET", `/socket.iox?${P}`)],
+], { also: " without a slash behind the path" });
+await compare(ofProtocol3, protocol3, { also: " of protocol 3" });
+
+// ---- Compression --------------------------------------------------------------
+
+const LONG = "grüße ".repeat(300);
+const polledWith = (accept, body = LONG) => async (t) => {
+  await t.open();
+  await t.post(`4${body}`);
+  await t.http("GET", t.session(), { headers: accept === null ? {} :
+    { "Accept-Encoding": accept } });
+};
+const offered = (extensions) => async (t) => {
+  const s = await t.socket(W, { "Sec-WebSocket-Extensions": extensions });
+  if (!s.ok) return;
+  await s.hear();
+  s.text("4short");
+  await s.hear();
+};
+await compare(compressing, [
+  ["gzip", polledWith("gzip")],
+  ["deflate", polledWith("deflate")],
+  ["what browsers accept", polledWith("gzip, deflate, br, zstd")],
+  ["deflate rather", polledWith("gzip;q=0.5, deflate;q=0.9")],
+  ["anything", polledWith("*")],
+  ["nothing", polledWith("gzip;q=0, *;q=0")],
+  ["nothing known", polledWith("br")],
+  ["no word of it", polledWith(null)],
+  ["1023 bytes", polledWith("gzip", "x".repeat(1022))],
+  ["1024 bytes", polledWith("gzip", "x".repeat(1023))],
+  ["an open packet", request("GET", P, { headers: {
+    "Accept-Encoding": "gzip" } })],
+  ["offered", offered("permessage-deflate")],
+  ["as browsers offer it",
+    offered("permessage-deflate; client_max_window_bits")],
+  ["with windows", offered("permessage-deflate; server_no_context_takeover; " +
+    "client_no_context_takeover; server_max_window_bits=12; " +
+    "client_max_window_bits=11")],
+  ["two offers", offered("permessage-deflate; server_no_context_takeover; " +
+    "client_no_context_takeover; server_max_window_bits=9, " +
+    "permessage-deflate; client_max_window_bits=9")],
+  ["something else offered", offered("x-webkit-deflate-frame")],
+  ["a bad offer", offered("permessage-deflate; unknown")],
+  ["a malformed one", offered("permessage-deflate; =")],
+], { also: " with compression" });
 
 await test("engine_echo ends when asked", async () => {
   assert.ok(await stop());
