@@ -73,6 +73,7 @@ tn_host_accept_start(struct tn_host_io *host, struct tn_err *err)
 
 	if (r < 0)
 		return r;
+	tn_peer_set_up_socket(host, host->listener.fd);
 	host->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	host->accept = (struct tn_watch){
 		.fd = host->listener.fd,

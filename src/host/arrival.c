@@ -78,6 +78,7 @@ on_line(struct arrival *a, struct tn_slice line)
 {
 	struct tn_host_io *host = a->forwards->host;
 	char address[TN_HELLO_ADDRESS];
+	int fd;
 
 	if (!a->is_answered) {
 		if (answer(a, line) < 0)
@@ -90,7 +91,9 @@ on_line(struct arrival *a, struct tn_slice line)
 		return;
 	}
 	host->counts.forwarded_in++;
-	tn_peer_new(host, leave(a), address);
+	fd = leave(a);
+	tn_peer_set_up_socket(host, fd);
+	tn_peer_new(host, fd, address);
 }
 
 /* Not a byte more than the line: what follows is the client's. */

@@ -276,6 +276,7 @@ on_adopt(int fd, void *arg)
 	struct tn_gate *gate = arg;
 
 	gate->host->counts.adopted++;
+	tn_peer_set_up_socket(gate->host, fd);
 	gate->has_others = true;
 	tn_peer_new(gate->host, fd, NULL);
 }

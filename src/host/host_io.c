@@ -18,7 +18,7 @@ enum {
 	PRESET_DRAIN_MS = 5000,
 	REQUEST_BYTES = 1 << 17,	/* scratch of one request's head */
 	ROUNDS = 4,			/* of what a turn may still cause */
-	DESCRIPTORS = 1 << 18,		/* tables are made for all of them */
+	DESCRIPTORS = 1 << 18,		/* the most that tables are made for */
 };
 
 static bool
@@ -126,7 +126,7 @@ stop_signals(struct tn_host_io *host)
 
 /* ---- Life ---------------------------------------------------------------- */
 
-/* libwebsockets makes tables for as many descriptors as there may be. */
+/* Some systems allow a thousand million. */
 static void
 bound_descriptors(void)
 {

@@ -1,5 +1,16 @@
-/* libwebsockets: one context on our loop, and its callbacks translated. */
+/*
+ * libwebsockets: contexts on our loop, and its callbacks translated.
+ *
+ * A context has tables for as many descriptors as the process may open when
+ * it is made, and as Debian builds it, looks through all of them whenever a
+ * connection ends. So there are several, each for four times as many as the
+ * one before, and each made when a descriptor first needs it: what a close
+ * costs goes by how many are open, not by how many there might be.
+ */
 #include "config.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/limits.h"
@@ -13,11 +24,13 @@ enum {
 	TIMEOUT_S = 20,
 	KEEPALIVE_S = 75,
 	TICK_US = 1000000,
+	LEAST_FDS = 1024,		/* of the first context */
+	OWN_FDS = 64,			/* that are left for its own */
 };
 
 /*
  * libwebsockets gives its log function no argument, so this one pointer is
- * the process's. Set while a context exists.
+ * the process's. Set while there are contexts.
  */
 static const struct tn_log *lws_log_target;
 
@@ -37,11 +50,11 @@ log_line(int level, const char *line)
 static void
 on_tick(lws_sorted_usec_list_t *sul)
 {
-	struct tn_host_io *host = lws_container_of(sul, struct tn_host_io,
+	struct tn_host_lws *l = lws_container_of(sul, struct tn_host_lws,
 	    tick);
 
-	lws_sul_schedule(host->lws, 0, &host->tick, on_tick, TICK_US);
-	tn_heap_trim(&host->heap);
+	lws_sul_schedule(l->context, 0, &l->tick, on_tick, TICK_US);
+	tn_heap_trim(&l->host->heap);
 }
 
 static int
@@ -130,30 +143,73 @@ make_context(struct tn_host_io *host)
 	return lws_create_context(&info);
 }
 
+/* Returns false without memory, or without the plug-in for libev. */
+static bool
+start(struct tn_host_io *host, struct tn_host_lws *l, rlim_t fds)
+{
+	struct rlimit all, some;
+
+	if (getrlimit(RLIMIT_NOFILE, &all) < 0)
+		return false;
+	some = all;
+	if (some.rlim_cur > fds)
+		some.rlim_cur = fds;
+	setrlimit(RLIMIT_NOFILE, &some);
+	l->context = make_context(host);
+	setrlimit(RLIMIT_NOFILE, &all);
+	if (l->context == NULL)
+		return false;
+	l->host = host;
+	l->vhost = lws_get_vhost_by_name(l->context, "tandem");
+	lws_sul_schedule(l->context, 0, &l->tick, on_tick, TICK_US);
+	return true;
+}
+
+struct lws_vhost *
+tn_host_lws_for(struct tn_host_io *host, int fd)
+{
+	struct tn_host_lws *l = host->lws, *last = l + TN_HOST_LWS - 1;
+	rlim_t fds = LEAST_FDS;
+
+	for (; l < last && (rlim_t)fd + OWN_FDS > fds; l++)
+		fds *= 4;
+	return l->context != NULL || start(host, l, fds) ? l->vhost : NULL;
+}
+
 int
 tn_host_lws_start(struct tn_host_io *host, struct tn_err *err)
 {
+	const int fd = dup(STDERR_FILENO);	/* as high as the next will be */
+
 	lws_log_target = host->log;
 	lws_set_log_level(LLL_ERR | LLL_WARN, log_line);
-	host->lws = make_context(host);
-	if (host->lws == NULL)
+	if (fd >= 0)
+		close(fd);
+	if (tn_host_lws_for(host, fd) == NULL)
 		return tn_err_set(err, TN_E_SYSTEM,
 		    "libwebsockets cannot start on libev; is its plug-in "
 		    "there (Debian: libwebsockets-evlib-ev)?");
-	host->vhost = lws_get_vhost_by_name(host->lws, "tandem");
-	lws_sul_schedule(host->lws, 0, &host->tick, on_tick, TICK_US);
 	return 0;
 }
 
 void
 tn_host_lws_stop(struct tn_host_io *host)
 {
-	if (host->lws == NULL)
+	bool any = false;
+
+	for (int i = 0; i < TN_HOST_LWS; i++) {
+		struct tn_host_lws *l = &host->lws[i];
+
+		if (l->context == NULL)
+			continue;
+		any = true;
+		lws_sul_schedule(l->context, 0, &l->tick, NULL,
+		    LWS_SET_TIMER_USEC_CANCEL);
+		lws_context_destroy(l->context);
+		l->context = NULL;
+	}
+	if (!any)
 		return;
-	lws_sul_schedule(host->lws, 0, &host->tick, NULL,
-	    LWS_SET_TIMER_USEC_CANCEL);
-	lws_context_destroy(host->lws);
-	host->lws = NULL;
 	lws_set_log_level(0, NULL);
 	lws_log_target = NULL;
 }

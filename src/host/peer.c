@@ -99,17 +99,14 @@ refuse_address(struct tn_peer *peer)
 
 /* ---- Life ---------------------------------------------------------------- */
 
-/* A small buffer in the kernel, so that we know who is slow. */
-static void
-set_up_socket(const struct tn_peer *peer)
+void
+tn_peer_set_up_socket(const struct tn_host_io *host, int fd)
 {
-	const int bytes = peer->host->options.send_buffer;
+	const int bytes = host->options.send_buffer;
 	const int on = 1;
 
-	setsockopt(peer->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	if (peer->address[0] != '\0' || peer->is_forwarded)
-		setsockopt(peer->fd, IPPROTO_TCP, TCP_NODELAY, &on,
-		    sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
 /* Just as long as its address. */
@@ -140,11 +137,12 @@ void
 tn_peer_new(struct tn_host_io *host, int fd, const char *address)
 {
 	const lws_adopt_desc_t what = {
-		.vh = host->vhost,
+		.vh = tn_host_lws_for(host, fd),
 		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP,
 		.fd = { .sockfd = fd },
 	};
-	struct tn_peer *peer = make_peer(host, fd, address);
+	struct tn_peer *peer = what.vh == NULL ? NULL :
+	    make_peer(host, fd, address);
 
 	if (peer == NULL) {
 		close(fd);
@@ -154,7 +152,8 @@ tn_peer_new(struct tn_host_io *host, int fd, const char *address)
 		refuse_address(peer);
 		return;
 	}
-	set_up_socket(peer);
+	if (peer->address[0] == '\0')		/* a Unix socket inherits nothing */
+		tn_peer_set_up_socket(host, fd);
 	/* closes fd when it fails; serves nothing before it returns */
 	peer->wsi = lws_adopt_descriptor_vhost_via_info(&what);
 	if (peer->wsi == NULL) {

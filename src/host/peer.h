@@ -32,6 +32,16 @@
 struct tn_forwards;
 struct tn_gate;
 
+/* A context of libwebsockets, for descriptors below a number. */
+struct tn_host_lws {
+	struct tn_host_io *host;
+	struct lws_context *context;	/* NULL: not used yet */
+	struct lws_vhost *vhost;
+	lws_sorted_usec_list_t tick;
+};
+
+enum { TN_HOST_LWS = 5 };
+
 struct tn_host_io {
 	struct tn_host_io_options options;	/* defaults filled in */
 	struct tn_host_counts counts;
@@ -39,9 +49,7 @@ struct tn_host_io {
 	struct tn_forwards *forwards;	/* NULL: there is one host */
 	struct tn_log *log;
 	struct tn_loop_ev loop;
-	struct lws_context *lws;
-	struct lws_vhost *vhost;
-	lws_sorted_usec_list_t tick;
+	struct tn_host_lws lws[TN_HOST_LWS];	/* by descriptors; some unused */
 	struct tn_heap heap;
 	struct tn_engine *engine;	/* NULL but while it runs */
 	void (*close_all)(void *arg);	/* ends all sessions */
@@ -101,6 +109,11 @@ enum {
  * address  the client's, said by the host that forwards it; NULL: the socket's
  */
 void tn_peer_new(struct tn_host_io *host, int fd, const char *address);
+/*
+ * A small buffer in the kernel, so that we know who is slow; and no delay. Set
+ * for a listener, TCP sockets accepted from it have them too.
+ */
+void tn_peer_set_up_socket(const struct tn_host_io *host, int fd);
 /* The address of a socket's other end; not set if that is a Unix socket. */
 void tn_peer_address(int fd, char address[TN_ADDRESS_TEXT]);
 /* libwebsockets is done with it. */
@@ -180,6 +193,8 @@ int tn_peer_on_headers(struct tn_peer *peer,
 /* host_lws.c */
 
 int tn_host_lws_start(struct tn_host_io *host, struct tn_err *err);
+/* Whoever takes this descriptor; NULL: it cannot start, and has said why. */
+struct lws_vhost *tn_host_lws_for(struct tn_host_io *host, int fd);
 void tn_host_lws_stop(struct tn_host_io *host);
 
 #endif
