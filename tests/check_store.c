@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/random.h"
 #include "check_main.h"
@@ -450,9 +451,11 @@ END_TEST
 
 /* ---- Many at once ---------------------------------------------------------*/
 
-enum { THREADS = 8, KEYS = 50 };
+enum { THREADS = 8, KEYS = 50, REQUESTS = 100 };
 
 static const struct tn_session_options plain = { .ttl_s = 60 };
+
+static pthread_barrier_t *all_have_read;	/* NULL: nobody waits */
 
 /* One request that sets one member. */
 static int
@@ -468,6 +471,8 @@ set_one(const char *name, bool *ended)
 	tn_buf_init(&cookie, 4096);
 	r = store->ops->get(store, S("a"), &record, NULL);
 	*ended = r == 0;
+	if (all_have_read != NULL)
+		pthread_barrier_wait(all_have_read);
 	if (r == 1)
 		r = tn_session_read(&s, &arena, S("a"), tn_buf_view(&record),
 		    NULL);
@@ -558,6 +563,52 @@ START_TEST(all_changes_stay)
 		}
 	}
 	tn_arena_fini(&arena);
+	close_store(_i);
+}
+END_TEST
+
+static void *
+set_own(void *arg)
+{
+	char name[32];
+	bool ended;
+
+	snprintf(name, sizeof(name), "own%d", *(int *)arg);
+	return set_one(name, &ended) < 0 || ended ? arg : NULL;
+}
+
+/* None has seen what another has set when it saves. */
+START_TEST(a_hundred_parallel_requests_keep_their_keys)
+{
+	pthread_t threads[REQUESTS];
+	pthread_barrier_t barrier;
+	int numbers[REQUESTS];
+	struct tn_slice text;
+
+	open_store(_i);
+	store->ops->create(store, S("a"), S("{\"cookie\":{}}"), 60, NULL);
+	pthread_barrier_init(&barrier, NULL, REQUESTS);
+	all_have_read = &barrier;
+	for (int i = 0; i < REQUESTS; i++) {
+		numbers[i] = i;
+		pthread_create(&threads[i], NULL, set_own, &numbers[i]);
+	}
+	for (int i = 0; i < REQUESTS; i++) {
+		void *failed;
+
+		pthread_join(threads[i], &failed);
+		ck_assert_ptr_null(failed);
+	}
+	all_have_read = NULL;
+	pthread_barrier_destroy(&barrier);
+	tn_buf_reset(&got);
+	ck_assert_int_eq(store->ops->get(store, S("a"), &got, NULL), 1);
+	for (int i = 0; i < REQUESTS; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "own%d", i);
+		ck_assert(tn_json_get(tn_buf_view(&got), name, &text));
+	}
 	close_store(_i);
 }
 END_TEST
@@ -699,6 +750,8 @@ store_suite(void)
 	tcase_add_test(tc, a_prefix_is_no_pattern);
 	tcase_add_test(tc, ten_thousand_ends_leave_no_key);
 	tcase_add_loop_test(tc, all_changes_stay, 0, STORES);
+	tcase_add_loop_test(tc, a_hundred_parallel_requests_keep_their_keys,
+	    0, STORES);
 	tcase_add_loop_test(tc, what_is_destroyed_stays_so, 0, STORES);
 	suite_add_tcase(s, tc);
 	return s;

@@ -10,7 +10,7 @@ sed -i "s/^secret = .*/&\nsecret = $older/" "$stack_conf"
 stack_options+=("http.trust_proxy=loopback")
 stack_start || exit 1
 interop_tests express.mjs "$(url)" "$stack_run/redis.sock" "$secret" "$older"
-wait_for grep -q 'address=203\.0\.113\.7 method=GET path=/chat' \
+wait_for 5 grep -q 'address=203\.0\.113\.7 method=GET path=/chat' \
     "$stack_run/fcgi.log"
 is $? 0 "a request is its client's whom a trusted proxy names"
 done_testing
