@@ -5,7 +5,7 @@
 #
 # From the environment: MINUTES (a short fixed course if it is not set), SEED
 # (of the order of what is done; printed), PEOPLE (writers, and as many
-# readers: 100, or 50 in the short course).
+# readers: 100).
 . "${srcdir:-.}/tests/lib.sh"
 need redis-cli
 need_interop
@@ -13,7 +13,7 @@ write_conf
 RANDOM=${SEED:=$$}
 diag "seed $SEED"
 lease=3
-people=${PEOPLE:-$([ -n "${MINUTES-}" ] && echo 100 || echo 50)}
+people=${PEOPLE:-100}
 workers=()
 for _ in 1 2 3; do
 	workers+=("$(stack_free_port)")
