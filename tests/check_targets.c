@@ -133,7 +133,12 @@ on_connection(struct tn_socket *s, void *arg)
 static void
 start(bool alone)
 {
-	const struct tn_io_options options = { .connect_timeout_ms = 0 };
+	const struct tn_io_options options = {
+		.engine = {
+			.per_message_deflate = true,
+			.per_message_deflate_threshold = 1024,
+		},
+	};
 
 	tn_random_start(NULL);
 	tn_buf_init(&seen, 1 << 20);
@@ -476,6 +481,26 @@ START_TEST(a_server_alone_has_nobody_to_ask)
 END_TEST
 
 /* Whichever allocation fails, who waits is told once, or never began. */
+/* For clients that have agreed on permessage-deflate. */
+START_TEST(compressed_unless_asked_not_to)
+{
+	const struct tn_engine_counts *counts =
+	    tn_engine_counts(tn_io_engine(io));
+	char text[2048];
+	struct tn_slice args = tn_slice(text, sizeof(text));
+
+	memset(text, '1', sizeof(text));
+	a.wire.deflate_bits = b.wire.deflate_bits = 15;
+	ck_assert_int_eq(tn_emit(tn_plain(tn_all(root)), "x", args), 0);
+	turn(1);
+	ck_assert_uint_eq(counts->deflated, 0);
+	ck_assert(io_client_heard(&a, "42[\"x\",1"));
+	ck_assert_int_eq(tn_emit(tn_all(root), "x", args), 0);
+	turn(1);
+	ck_assert_uint_eq(counts->deflated, 1);
+}
+END_TEST
+
 START_TEST(running_out_of_memory_is_survived)
 {
 	bool failed = true;
@@ -516,6 +541,7 @@ suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, one_answer_of_each_client_of_each_node);
 	tcase_add_test(t, what_is_asked_may_be_binary);
+	tcase_add_test(t, compressed_unless_asked_not_to);
 	tcase_add_loop_test(t, what_came_in_time_is_given, 0, 2);
 	tcase_add_test(t, a_client_that_goes_is_not_waited_for);
 	tcase_add_test(t, nobody_answers_at_once);
