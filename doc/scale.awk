@@ -25,7 +25,7 @@ BEGIN {
 	handle = 60		# a chat message: JSON, the calls to Redis, the ack
 	packet = 6		# an adapter's packet for a room of which none is here
 	proxy = 10		# nginx, for each message either way
-	bytes = 3344		# resident, for each socket
+	bytes = 2958		# resident, for each socket
 
 	# Assumed of Redis, on one core of its own: to be measured again where
 	# it is run (redis-benchmark, and pub/sub with many subscribers).
