@@ -124,6 +124,23 @@ START_TEST(places)
 }
 END_TEST
 
+START_TEST(tokens)
+{
+	static const char others[] = "\"(),/:;<=>?@[\\]{} ";
+
+	for (int c = 0; c < 256; c++) {
+		const bool is_one = c > ' ' && c < 0x7f &&
+		    strchr(others, c) == NULL;
+
+		ck_assert_msg(tn_is_token_char((char)c) == is_one, "%d", c);
+	}
+	ck_assert(tn_slice_is_token(TN_SLICE("x-request-id")));
+	ck_assert(!tn_slice_is_token(TN_SLICE("x id")));
+	ck_assert(!tn_slice_is_token(TN_SLICE("")));
+	ck_assert(!tn_slice_is_token(TN_SLICE("x\0")));
+}
+END_TEST
+
 START_TEST(wipe)
 {
 	char secret[] = "secret";
@@ -146,6 +163,7 @@ suite(void)
 	tcase_add_test(t, split);
 	tcase_add_test(t, compare);
 	tcase_add_test(t, places);
+	tcase_add_test(t, tokens);
 	tcase_add_test(t, wipe);
 	suite_add_tcase(s, t);
 	return s;

@@ -130,6 +130,24 @@ tn_slice_u64(struct tn_slice s, uint64_t *out)
 	return true;
 }
 
+bool
+tn_is_token_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	    (c >= 'a' && c <= 'z') ||
+	    (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+bool
+tn_slice_is_token(struct tn_slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (!tn_is_token_char(s.ptr[i]))
+			return false;
+	}
+	return s.len > 0;
+}
+
 int
 tn_hex_digit(char c)
 {

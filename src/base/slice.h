@@ -82,6 +82,11 @@ bool tn_slice_split(struct tn_slice s, char sep, struct tn_slice *name,
  */
 bool tn_slice_u64(struct tn_slice s, uint64_t *out);
 
+/* Is it of a token, the HTTP word for a name: RFC 9110, 5.6.2? */
+bool tn_is_token_char(char c);
+/* Is all of it, one character or more? */
+bool tn_slice_is_token(struct tn_slice s);
+
 /* The value of a hexadecimal digit of either case, or -1. */
 int tn_hex_digit(char c);
 

@@ -83,22 +83,6 @@ make_standing(struct tn_engine *engine)
 	return 0;
 }
 
-/* A name that a header can hold (RFC 9110, 5.6.2). */
-static bool
-is_token(const char *s)
-{
-	static const char more[] = "!#$%&'*+-.^_`|~";
-
-	for (; *s != '\0'; s++) {
-		const bool is_alnum = (*s >= '0' && *s <= '9') ||
-		    (*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z');
-
-		if (!is_alnum && strchr(more, *s) == NULL)
-			return false;
-	}
-	return true;
-}
-
 /* The path with one '/' at its end, or none if the options say so. */
 static int
 make_path(struct tn_engine *engine)
@@ -122,7 +106,8 @@ make_parts(struct tn_engine *engine, struct tn_err *err)
 {
 	const struct tn_engine_options *o = &engine->options;
 
-	if (o->cookie != NULL && !is_token(o->cookie))
+	if (o->cookie != NULL &&
+	    !tn_slice_is_token(tn_slice_str(o->cookie)))
 		return tn_err_set(err, TN_E_CONFIG, "no name for a cookie");
 	if (o->initial_packet != NULL)
 		engine->initial = tn_message_new(

@@ -36,15 +36,6 @@ struct offer {
 
 /* ---- Text ---------------------------------------------------------------- */
 
-/* RFC 9110, 5.6.2. */
-static bool
-is_token_char(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-	    (c >= 'a' && c <= 'z') ||
-	    (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
 static bool
 take(struct tn_slice *rest, char c)
 {
@@ -67,7 +58,7 @@ cut_token(struct tn_slice *rest, struct tn_slice *token)
 {
 	size_t n = 0;
 
-	while (n < rest->len && is_token_char(rest->ptr[n]))
+	while (n < rest->len && tn_is_token_char(rest->ptr[n]))
 		n++;
 	*token = tn_slice_first(*rest, n);
 	*rest = tn_slice_after(*rest, n);
@@ -94,7 +85,7 @@ cut_value(struct tn_slice *rest, int *number)
 	for (;;) {
 		const bool is_escaped = is_quoted && take(rest, '\\');
 
-		if (rest->len == 0 || !is_token_char(*rest->ptr)) {
+		if (rest->len == 0 || !tn_is_token_char(*rest->ptr)) {
 			return !is_escaped && *number != NO_VALUE &&
 			    (!is_quoted || take(rest, '"'));
 		}

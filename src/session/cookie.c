@@ -106,18 +106,6 @@ tn_cookie_find(struct tn_slice header, struct tn_slice name,
 
 /* ---- Writing --------------------------------------------------------------*/
 
-static bool
-is_token(struct tn_slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-
-		if (c <= ' ' || c >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", c))
-			return false;
-	}
-	return s.len > 0;
-}
-
 /* A domain or a path: visible characters without ';', in a path also ' '. */
 static bool
 is_attribute(struct tn_slice s, bool with_space)
@@ -162,7 +150,7 @@ tn_cookie_write(struct tn_buf *out, struct tn_slice name,
 	};
 	struct tn_slice done;
 
-	if (!is_token(name))
+	if (!tn_slice_is_token(name))
 		return tn_err_set(err, TN_E_SYNTAX, "a cookie's name is no token");
 	if (!is_attribute(options->domain, false) ||
 	    !is_attribute(options->path, true))

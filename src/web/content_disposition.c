@@ -24,19 +24,6 @@ is_plain(struct tn_slice s)
 	return true;
 }
 
-static bool
-is_token(struct tn_slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.ptr[i];
-
-		if (c <= 0x20 || c > 0x7e ||
-		    strchr("()<>@,;:\\\"/[]?={}", c) != NULL)
-			return false;
-	}
-	return s.len > 0;
-}
-
 /* In ASCII: a '?' for each UTF-16 unit of what is none, as JavaScript does. */
 static void
 write_ascii(struct tn_buf *out, struct tn_slice name)
@@ -81,7 +68,7 @@ tn_content_disposition(struct tn_buf *out, struct tn_slice name)
 	if (name.len == 0)
 		return;
 	tn_buf_str(out, "; filename=");
-	if (is_token(name)) {
+	if (tn_slice_is_token(name)) {
 		tn_buf_slice(out, name);
 	} else {
 		tn_buf_char(out, '"');

@@ -63,21 +63,6 @@ tn_res_status(struct tn_res *res, int status)
 	res->status = status >= 200 && status <= 599 ? status : 500;
 }
 
-/* RFC 9110, 5.6.2. */
-static bool
-is_token(struct tn_slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.ptr[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') ||
-		    (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL)))
-			return false;
-	}
-	return s.len > 0;
-}
-
 /* RFC 9110, 5.5: neither line ends nor NUL nor any other control but tab. */
 static bool
 is_value(struct tn_slice s)
@@ -116,7 +101,7 @@ add(struct tn_res *res, struct tn_slice name, struct tn_slice value,
 static bool
 admit(struct tn_res *res, struct tn_slice name, struct tn_slice *value)
 {
-	bool good = is_token(name) && is_value(*value);
+	bool good = tn_slice_is_token(name) && is_value(*value);
 
 	if (good) {
 		*value = tn_arena_copy(res->arena, *value);
