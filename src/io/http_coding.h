@@ -1,4 +1,10 @@
-/* Which content coding an answer may have: the Accept-Encoding header. */
+/*
+ * Which content coding an answer may have: the Accept-Encoding header.
+ *
+ * Not by tn_negotiate, which does as Express 5's negotiator 1: a weight that
+ * is missing ("gzip;q=") or quoted counts there, and is none in the
+ * negotiator 0.6 of engine.io, which this follows.
+ */
 #ifndef TN_HTTP_CODING_H
 #define TN_HTTP_CODING_H
 
