@@ -20,6 +20,7 @@ enum {
 	PRESET_PAYLOAD = 1000000,
 	PRESET_QUEUE = 1 << 20,
 	PRESET_THRESHOLD = 1024,
+	KEPT_BYTES = 65536,	/* of scratch that outlives its turn */
 };
 
 static const char *const reason_texts[] = {
@@ -252,6 +253,14 @@ free_ended(struct tn_engine *engine)
 	}
 }
 
+/* A long message must not hold its memory for ever. */
+static void
+release_scratch(struct tn_buf *b)
+{
+	if (b->cap > KEPT_BYTES)
+		tn_buf_fini(b);
+}
+
 static void
 answer_polls(struct tn_engine *engine)
 {
@@ -271,10 +280,10 @@ tn_engine_flush(struct tn_engine *engine)
 		free_ended(engine);	/* which may send to others */
 		answer_polls(engine);	/* which may end some */
 	} while (!tn_list_empty(&engine->ended));
-	tn_engine_release(&engine->payload);
-	tn_engine_release(&engine->decoded);
-	tn_engine_release(&engine->packed);
-	tn_engine_release(&engine->unpacked);
+	release_scratch(&engine->payload);
+	release_scratch(&engine->decoded);
+	release_scratch(&engine->packed);
+	release_scratch(&engine->unpacked);
 }
 
 void

@@ -151,9 +151,6 @@ uint8_t tn_engine_coding(const struct tn_engine *engine,
 const char *tn_engine_pack_payload(struct tn_engine *engine, uint8_t coding,
     struct tn_slice *payload);
 
-/* A long message must not hold its memory for ever. */
-void tn_engine_release(struct tn_buf *b);
-
 /* engine_beat.c */
 
 void tn_conn_beat_start(struct tn_conn *c);

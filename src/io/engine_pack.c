@@ -10,10 +10,7 @@
 #include "io/http_coding.h"
 #include "io/ws_frame.h"
 
-enum {
-	KEPT_BYTES = 65536,	/* of scratch that outlives its turn */
-	MAX_BITS = 15,		/* what we compress may look back so far */
-};
+enum { MAX_BITS = 15 };		/* what we compress may look back so far */
 
 int
 tn_engine_pack_start(struct tn_engine *engine)
@@ -35,13 +32,6 @@ tn_engine_pack_stop(struct tn_engine *engine)
 	tn_deflate_free(&engine->deflate);
 	tn_buf_fini(&engine->packed);
 	tn_buf_fini(&engine->unpacked);
-}
-
-void
-tn_engine_release(struct tn_buf *b)
-{
-	if (b->cap > KEPT_BYTES)
-		tn_buf_fini(b);
 }
 
 /* Into engine->packed. Returns whether it came out shorter. */
