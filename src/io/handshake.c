@@ -28,15 +28,23 @@ struct tn_handshake {
 };
 
 /* What browsers, other clients and proxies send; fewer than 255. */
-static const char *const known[] = {
-	"host", "connection", "upgrade", "cookie", "origin", "user-agent",
-	"accept", "accept-encoding", "accept-language", "cache-control",
-	"pragma", "referer", "sec-websocket-key", "sec-websocket-version",
-	"sec-websocket-extensions", "sec-websocket-protocol",
-	"sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "content-type",
-	"content-length", "authorization", "x-forwarded-for",
-	"x-forwarded-proto", "x-real-ip", "x-request-id", "forwarded", "via",
-	"dnt", "te", "access-control-request-headers", "proxy-authorization",
+static const struct tn_slice known[] = {
+	TN_SLICE("host"), TN_SLICE("connection"), TN_SLICE("upgrade"),
+	TN_SLICE("cookie"), TN_SLICE("origin"), TN_SLICE("user-agent"),
+	TN_SLICE("accept"), TN_SLICE("accept-encoding"),
+	TN_SLICE("accept-language"), TN_SLICE("cache-control"),
+	TN_SLICE("pragma"), TN_SLICE("referer"), TN_SLICE("sec-websocket-key"),
+	TN_SLICE("sec-websocket-version"),
+	TN_SLICE("sec-websocket-extensions"),
+	TN_SLICE("sec-websocket-protocol"), TN_SLICE("sec-fetch-site"),
+	TN_SLICE("sec-fetch-mode"), TN_SLICE("sec-fetch-dest"),
+	TN_SLICE("content-type"), TN_SLICE("content-length"),
+	TN_SLICE("authorization"), TN_SLICE("x-forwarded-for"),
+	TN_SLICE("x-forwarded-proto"), TN_SLICE("x-real-ip"),
+	TN_SLICE("x-request-id"), TN_SLICE("forwarded"), TN_SLICE("via"),
+	TN_SLICE("dnt"), TN_SLICE("te"),
+	TN_SLICE("access-control-request-headers"),
+	TN_SLICE("proxy-authorization"),
 };
 
 enum { KNOWN = sizeof(known) / sizeof(known[0]) };
@@ -82,7 +90,7 @@ static unsigned
 name_code(struct tn_slice name)
 {
 	for (unsigned i = 0; i < KNOWN; i++) {
-		if (tn_slice_is(name, known[i]))
+		if (tn_slice_eq(name, known[i]))
 			return i + 1;
 	}
 	return 0;
@@ -183,8 +191,7 @@ next_header(struct cursor *c, struct tn_pair *pair)
 	if (c->left == 0)
 		return false;
 	code = (unsigned char)*c->at++;
-	pair->name = code == 0 ? next_text(c) :
-	    tn_slice_str(known[code - 1]);
+	pair->name = code == 0 ? next_text(c) : known[code - 1];
 	pair->value = next_text(c);
 	c->left--;
 	return true;
