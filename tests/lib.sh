@@ -248,6 +248,24 @@ write_session()
 		print "connect.sid=s%3A$ARGV[0].$mac"' "$session" "$secret")
 }
 
+# start_site: examples/site behind nginx, its files in $tmp/files.
+start_site()
+{
+	local site=$TANDEM_BUILD/examples/site
+
+	[ -x "$site" ] || lacking "examples/site is not built"
+	mkdir "$tmp/files"
+	# shellcheck disable=SC2086  # WRAP is words
+	stack_spawn site ${WRAP-} "$site" "unix:$stack_run/fcgi.sock" \
+	    "$tmp/files"
+	stack_ready site stack_accepts "$stack_run/fcgi.sock" || exit 1
+	stack_port=$(stack_free_port)
+	stack_write_nginx
+	stack_spawn nginx "$(stack_nginx_program)" -e stderr -p "$tmp" \
+	    -c "$tmp/nginx.conf"
+	stack_ready nginx stack_answers / 404 || exit 1
+}
+
 # redis ARGUMENT...: ask the test's own redis.
 redis()
 {

@@ -2,17 +2,7 @@
 # examples/site behind nginx: what the framework promises, as clients see it.
 . "${srcdir:-.}/tests/lib.sh"
 need nginx curl
-site=$TANDEM_BUILD/examples/site
-[ -x "$site" ] || lacking "examples/site is not built"
-
-mkdir "$tmp/files"
-# shellcheck disable=SC2086  # WRAP is words
-stack_spawn site ${WRAP-} "$site" "unix:$stack_run/fcgi.sock" "$tmp/files"
-stack_ready site stack_accepts "$stack_run/fcgi.sock" || exit 1
-stack_port=$(stack_free_port)
-stack_write_nginx
-stack_spawn nginx "$(stack_nginx_program)" -e stderr -p "$tmp" -c "$tmp/nginx.conf"
-stack_ready nginx stack_answers / 404 || exit 1
+start_site
 
 # ask ARGUMENT... PATH: prints the status; $tmp/head and $tmp/body have the rest.
 ask()
