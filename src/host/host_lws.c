@@ -195,21 +195,16 @@ tn_host_lws_start(struct tn_host_io *host, struct tn_err *err)
 void
 tn_host_lws_stop(struct tn_host_io *host)
 {
-	bool any = false;
-
 	for (int i = 0; i < TN_HOST_LWS; i++) {
 		struct tn_host_lws *l = &host->lws[i];
 
 		if (l->context == NULL)
 			continue;
-		any = true;
 		lws_sul_schedule(l->context, 0, &l->tick, NULL,
 		    LWS_SET_TIMER_USEC_CANCEL);
 		lws_context_destroy(l->context);
 		l->context = NULL;
 	}
-	if (!any)
-		return;
 	lws_set_log_level(0, NULL);
 	lws_log_target = NULL;
 }
