@@ -10,6 +10,7 @@
 
 #include "check_main.h"
 #include "engine_rig.h"
+#include "io/ws_deflate.h"
 
 #define HANDSHAKE "/socket.io/?EIO=4&transport=polling"
 #define ERROR(code, text) "{\"code\":" #code ",\"message\":\"" text "\"}"
@@ -102,9 +103,10 @@ START_TEST(refuses_the_same_on_a_websocket_as_text)
 		.target = TN_SLICE("/socket.io/?EIO=3&transport=websocket"),
 		.is_upgrade = true,
 	};
+	struct tn_ws_deflate terms;
 	struct tn_io_reply reply;
 
-	ck_assert(!tn_engine_may_upgrade(r.engine, &request, &reply));
+	ck_assert(!tn_engine_may_upgrade(r.engine, &request, &terms, &reply));
 	ck_assert_int_eq(reply.status, 400);
 	ck_assert(reply.close);
 	ck_assert(tn_slice_is(reply.type, "text/html"));
@@ -183,6 +185,7 @@ START_TEST(looks_at_the_origin)
 		.secure = origins[_i].secure,
 		.is_upgrade = true,
 	};
+	struct tn_ws_deflate terms;
 	struct tn_io_reply reply;
 	bool may;
 
@@ -195,7 +198,7 @@ START_TEST(looks_at_the_origin)
 		    &pairs[request.nheaders].value);
 		request.nheaders++;
 	}
-	may = tn_engine_may_upgrade(r.engine, &request, &reply);
+	may = tn_engine_may_upgrade(r.engine, &request, &terms, &reply);
 	ck_assert_msg(may == (origins[_i].status == 200), "%s",
 	    origins[_i].name);
 	ck_assert_uint_eq(tn_engine_counts(r.engine)->refused[4], !may);

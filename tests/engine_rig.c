@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/rcbuf.h"
+#include "io/ws_deflate.h"
 
 enum { MAX_PAIRS = 16, MAX_TARGET = 512, LOG_BYTES = 1 << 22, STEP_MS = 5 };
 
@@ -258,10 +259,11 @@ rig_wire_open(struct rig *r, struct rig_wire *w, const char *sid)
 		    r->query, sid == NULL ? "" : "&sid=", sid == NULL ? "" : sid)),
 		.is_upgrade = true,
 	};
+	struct tn_ws_deflate terms;
 	struct tn_io_reply reply;
 
 	*w = (struct rig_wire){ .w.wake = on_wake };
-	if (!tn_engine_may_upgrade(r->engine, &request, &reply))
+	if (!tn_engine_may_upgrade(r->engine, &request, &terms, &reply))
 		return false;
 	tn_engine_wire_open(r->engine, &request, &w->w);
 	tn_engine_flush(r->engine);

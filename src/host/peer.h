@@ -179,10 +179,10 @@ bool tn_wires_flush(struct tn_host_io *host);
 extern const struct lws_extension tn_wire_extensions[];
 
 /*
- * What this handshake comes to, kept in host->terms; server_bits 0: nothing.
- * Returns false if libwebsockets could not take the header.
+ * Drop host->terms that libwebsockets would read otherwise than the engine.
+ * Returns false if it could not take the header at all.
  */
-bool tn_wire_agree_deflate(struct tn_host_io *host,
+bool tn_wire_may_agree(struct tn_host_io *host,
     const struct tn_io_request *request);
 /* May it be the extension of this connection? 0: yes. */
 int tn_peer_on_extension(struct tn_peer *peer);

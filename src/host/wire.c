@@ -189,9 +189,10 @@ tn_peer_on_upgrade(struct tn_peer *peer)
 		return tn_peer_refuse(peer,
 		    &(struct tn_io_reply){ .status = 404 });
 	request.is_upgrade = true;
-	if (!tn_engine_may_upgrade(peer->host->engine, &request, &reply))
+	if (!tn_engine_may_upgrade(peer->host->engine, &request,
+	    &peer->host->terms, &reply))
 		return tn_peer_refuse(peer, &reply);
-	if (!tn_wire_agree_deflate(peer->host, &request))
+	if (!tn_wire_may_agree(peer->host, &request))
 		return refuse_upgrade(peer,
 		    "Sec-WebSocket-Extensions is too long", NULL);
 	return 0;

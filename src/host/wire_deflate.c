@@ -47,19 +47,14 @@ is_read_alike(struct tn_slice offers)
 }
 
 bool
-tn_wire_agree_deflate(struct tn_host_io *host,
-    const struct tn_io_request *request)
+tn_wire_may_agree(struct tn_host_io *host, const struct tn_io_request *request)
 {
 	struct tn_slice offers = tn_pair_last(request->headers,
 	    request->nheaders, "sec-websocket-extensions");
 
-	host->terms = (struct tn_ws_deflate){ 0 };
-	if (offers.len > OFFERS_BYTES)
-		return false;
-	if (!is_read_alike(offers) || !tn_engine_agree_deflate(host->engine,
-	    request, &host->terms))
+	if (!is_read_alike(offers))
 		host->terms = (struct tn_ws_deflate){ 0 };
-	return true;
+	return offers.len <= OFFERS_BYTES;
 }
 
 /* The same extension twice is a fault to libwebsockets: it hears of the last. */

@@ -227,18 +227,16 @@ void tn_engine_gone(struct tn_engine *engine, struct tn_io_exchange *x);
 
 /*
  * May this WebSocket handshake be answered with 101?
+ *
+ * terms  of permessage-deflate, to be answered by tn_ws_deflate_write;
+ *        server_bits 0: it is not agreed on
+ *
  * Returns true; or false with reply filled (400, text) by the reference's
  * rules; its views are static.
  */
 bool tn_engine_may_upgrade(struct tn_engine *engine,
-    const struct tn_io_request *request, struct tn_io_reply *reply);
-
-/*
- * Does such a handshake, that was let through, agree on permessage-deflate?
- * terms  filled if so; what to answer is tn_ws_deflate_write's
- */
-bool tn_engine_agree_deflate(const struct tn_engine *engine,
-    const struct tn_io_request *request, struct tn_ws_deflate *terms);
+    const struct tn_io_request *request, struct tn_ws_deflate *terms,
+    struct tn_io_reply *reply);
 
 /*
  * A WebSocket that tn_engine_may_upgrade let through is open. Begins a

@@ -28,30 +28,24 @@ refuse(struct tn_io_reply *reply, int status, const char *text)
 
 bool
 tn_engine_may_upgrade(struct tn_engine *engine,
-    const struct tn_io_request *request, struct tn_io_reply *reply)
+    const struct tn_io_request *request, struct tn_ws_deflate *terms,
+    struct tn_io_reply *reply)
 {
-	struct tn_ws_deflate terms;
 	struct eio_asked asked;
 	struct tn_conn *c;
 	enum eio_fault fault = tn_engine_check(engine, request, &c, &asked);
 
+	*terms = (struct tn_ws_deflate){ 0 };
 	if (fault != EIO_FINE)
 		return refuse(reply, fault == EIO_FAULT_BUSY ? 503 : 400,
 		    tn_eio_fault_text(fault));
 	if (!engine->options.per_message_deflate ||
-	    tn_ws_deflate_read(extensions(request), &terms) >= 0)
+	    tn_ws_deflate_read(extensions(request), terms) >= 0)
 		return true;
+	*terms = (struct tn_ws_deflate){ 0 };
 	engine->counts.refused[EIO_FAULT_REQUEST]++;
 	return refuse(reply, 400,
 	    "Invalid or unacceptable Sec-WebSocket-Extensions header");
-}
-
-bool
-tn_engine_agree_deflate(const struct tn_engine *engine,
-    const struct tn_io_request *request, struct tn_ws_deflate *terms)
-{
-	return engine->options.per_message_deflate &&
-	    tn_ws_deflate_read(extensions(request), terms) > 0;
 }
 
 static void

@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "io/engine.h"
+#include "io/ws_deflate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -62,6 +63,7 @@ ask(struct tn_engine *engine, const struct tn_io_request *request,
     struct tn_slice body)
 {
 	struct asked e = { .x.reply = on_reply };
+	struct tn_ws_deflate terms;
 	struct tn_io_reply reply;
 
 	if (tn_engine_request(engine, request, &e.x) == TN_ENGINE_BODY) {
@@ -72,7 +74,7 @@ ask(struct tn_engine *engine, const struct tn_io_request *request,
 	if (!e.answered)
 		tn_engine_gone(engine, &e.x);
 	tn_engine_flush(engine);
-	tn_engine_may_upgrade(engine, request, &reply);
+	tn_engine_may_upgrade(engine, request, &terms, &reply);
 }
 
 static struct tn_io_request
