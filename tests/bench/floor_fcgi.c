@@ -6,9 +6,10 @@
  *	    [--get KEY --redis PATH] [--ops N --memory BYTES]
  *
  * --get asks Redis for that key in each request, over one connection, and
- * waits; --ops and --memory verify a password's Argon2id hash besides. The
- * page is one line that is repeated to N bytes. No routes, no headers are
- * read, and a web server is trusted to send what is well-formed.
+ * waits; --ops and --memory verify a password's Argon2id hash besides, in a
+ * helper thread, for who hashes in the loop lets all others wait. The page is
+ * one line that is repeated to N bytes. No routes, no headers are read, and a
+ * web server is trusted to send what is well-formed.
  */
 #include "config.h"
 
@@ -16,12 +17,14 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -41,11 +44,21 @@ enum {			/* FastCGI specification, 8 */
 };
 
 struct conn {
+	struct conn *next;	/* in one of the helper's lists */
 	int fd;
+	unsigned id;		/* of its request */
 	bool keep, waits;
+	bool is_hashing;	/* then the loop does not look at it */
 	struct floor_rest out;
 	size_t len;
 	unsigned char in[INPUT];
+};
+
+struct helper {
+	pthread_mutex_t lock;	/* of the lists */
+	pthread_cond_t work;
+	struct conn *todo, *done;
+	int told;		/* eventfd: something is done */
 };
 
 struct server {
@@ -59,6 +72,7 @@ struct server {
 	size_t command_len;
 	unsigned char *answer;		/* STDOUT and END_REQUEST */
 	size_t answer_len, end_at;
+	struct helper helper;
 };
 
 /* ---- What is ready before the first request ------------------------------ */
@@ -159,16 +173,36 @@ ask_redis(struct server *s)
 }
 
 static bool
-answer(struct server *s, struct conn *c, unsigned id_high, unsigned id_low)
+respond(struct server *s, struct conn *c)
+{
+	s->answer[2] = s->answer[s->end_at + 2] = (unsigned char)(c->id >> 8);
+	s->answer[3] = s->answer[s->end_at + 3] = (unsigned char)c->id;
+	return floor_send(c->fd, &c->out, s->answer, s->answer_len) && c->keep;
+}
+
+static void
+to_helper(struct server *s, struct conn *c)
+{
+	struct helper *h = &s->helper;
+
+	c->is_hashing = true;
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+	pthread_mutex_lock(&h->lock);
+	c->next = h->todo;
+	h->todo = c;
+	pthread_cond_signal(&h->work);
+	pthread_mutex_unlock(&h->lock);
+}
+
+static bool
+answer(struct server *s, struct conn *c)
 {
 	if (s->key != NULL)
 		ask_redis(s);
-	if (s->ops > 0 && crypto_pwhash_str_verify(s->hash, PASSWORD,
-	    strlen(PASSWORD)) != 0)
-		floor_die("the hash is not this password's");
-	s->answer[2] = s->answer[s->end_at + 2] = (unsigned char)id_high;
-	s->answer[3] = s->answer[s->end_at + 3] = (unsigned char)id_low;
-	return floor_send(c->fd, &c->out, s->answer, s->answer_len) && c->keep;
+	if (s->ops == 0)
+		return respond(s, c);
+	to_helper(s, c);
+	return true;
 }
 
 /* A request ends with its empty STDIN record; parameters are passed over. */
@@ -178,7 +212,7 @@ take_records(struct server *s, struct conn *c)
 	size_t at = 0;
 	bool go_on = true;
 
-	while (go_on && at + HEAD <= c->len) {
+	while (go_on && !c->is_hashing && at + HEAD <= c->len) {
 		const unsigned char *p = c->in + at;
 		size_t len = (size_t)p[4] << 8 | p[5];
 		size_t whole = HEAD + len + p[6];
@@ -187,13 +221,57 @@ take_records(struct server *s, struct conn *c)
 			break;
 		if (p[1] == BEGIN_REQUEST && len >= 3)
 			c->keep = (p[HEAD + 2] & KEEP_CONN) != 0;
+		c->id = (unsigned)p[2] << 8 | p[3];
 		if (p[1] == STDIN && len == 0)
-			go_on = answer(s, c, p[2], p[3]);
+			go_on = answer(s, c);
 		at += whole;
 	}
 	c->len -= at;
 	memmove(c->in, c->in + at, c->len);
 	return go_on && c->len < INPUT;
+}
+
+/* ---- The helper ---------------------------------------------------------- */
+
+static void *
+hash_on(void *arg)
+{
+	struct server *s = arg;
+	struct helper *h = &s->helper;
+	uint64_t one = 1;
+	struct conn *c;
+
+	for (;;) {
+		pthread_mutex_lock(&h->lock);
+		while ((c = h->todo) == NULL)
+			pthread_cond_wait(&h->work, &h->lock);
+		h->todo = c->next;
+		pthread_mutex_unlock(&h->lock);
+		if (crypto_pwhash_str_verify(s->hash, PASSWORD,
+		    strlen(PASSWORD)) != 0)
+			floor_die("the hash is not this password's");
+		pthread_mutex_lock(&h->lock);
+		c->next = h->done;
+		h->done = c;
+		pthread_mutex_unlock(&h->lock);
+		if (write(h->told, &one, sizeof(one)) < 0)
+			floor_die("no word from the helper");
+	}
+}
+
+static void
+start_helper(struct server *s)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &s->helper };
+	pthread_t thread;
+
+	pthread_mutex_init(&s->helper.lock, NULL);
+	pthread_cond_init(&s->helper.work, NULL);
+	s->helper.told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->helper.told < 0 ||
+	    epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->helper.told, &ev) < 0 ||
+	    pthread_create(&thread, NULL, hash_on, s) != 0)
+		floor_die("no helper");
 }
 
 /* ---- The loop ------------------------------------------------------------ */
@@ -214,12 +292,54 @@ on_ready(struct server *s, struct conn *c)
 		if (!take_records(s, c))
 			return false;
 	}
-	if (c->waits != (c->out.len > 0)) {
+	if (!c->is_hashing && c->waits != (c->out.len > 0)) {
 		c->waits = c->out.len > 0;
 		ev.events |= c->waits ? EPOLLOUT : 0u;
 		epoll_ctl(s->epoll, EPOLL_CTL_MOD, c->fd, &ev);
 	}
 	return true;
+}
+
+static void
+drop(struct conn *c)
+{
+	close(c->fd);
+	free(c->out.ptr);
+	free(c);
+}
+
+/* Answered, and back into epoll for its next request. */
+static bool
+on_hashed(struct server *s, struct conn *c)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
+
+	c->is_hashing = false;
+	if (!respond(s, c))
+		return false;
+	c->waits = c->out.len > 0;
+	ev.events |= c->waits ? EPOLLOUT : 0u;
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, c->fd, &ev) == 0 &&
+	    take_records(s, c);
+}
+
+static void
+on_helper(struct server *s)
+{
+	struct conn *c, *next;
+	uint64_t count;
+
+	if (read(s->helper.told, &count, sizeof(count)) < 0)
+		return;
+	pthread_mutex_lock(&s->helper.lock);
+	c = s->helper.done;
+	s->helper.done = NULL;
+	pthread_mutex_unlock(&s->helper.lock);
+	for (; c != NULL; c = next) {
+		next = c->next;
+		if (!on_hashed(s, c))
+			drop(c);
+	}
 }
 
 static void
@@ -247,13 +367,12 @@ turn(struct server *s)
 	for (int i = 0; i < n; i++) {
 		struct conn *c = evs[i].data.ptr;
 
-		if (c == NULL) {
+		if (c == NULL)
 			on_arrival(s);
-		} else if (!on_ready(s, c)) {
-			close(c->fd);
-			free(c->out.ptr);
-			free(c);
-		}
+		else if (evs[i].data.ptr == &s->helper)
+			on_helper(s);
+		else if (!on_ready(s, c))
+			drop(c);
 	}
 }
 
@@ -307,6 +426,8 @@ main(int argc, char **argv)
 	if (s.epoll < 0 ||
 	    epoll_ctl(s.epoll, EPOLL_CTL_ADD, s.listener, &ev) < 0)
 		floor_die("no epoll");
+	if (s.ops > 0)
+		start_helper(&s);
 	for (;;)
 		turn(&s);
 }

@@ -8,8 +8,8 @@
 #	page	/chat of somebody logged in; floor: the same bytes, one GET
 #	logout	its form, all that a form costs but a hash; floor: as for page
 #	login	the form with the cheapest hash that tandem.conf takes; floor:
-#		as for page, and the same hash. One at a time on all sides: two
-#		hashes at once slow each other down, and the floor has one thread
+#		as for page, and the same hash in a helper thread, as ours does.
+#		One at a time on all sides: two hashes at once slow each other down
 #	static	a style sheet, by the program; floor: the same bytes
 #	hello	12 bytes; the floor alone
 #
