@@ -517,6 +517,37 @@ START_TEST(a_slot_that_moves_is_followed)
 }
 END_TEST
 
+/* Two nodes say of a slot that the other has it, until one is told. */
+START_TEST(nodes_that_do_not_agree_yet_are_waited_for)
+{
+	const int slot = 12182, from = 2, to = 0;	/* of "foo" */
+	char mine[128], import[128];
+	struct tn_reply *id = tell(to, "CLUSTER MYID");
+
+	snprintf(mine, sizeof(mine), "CLUSTER SETSLOT %d NODE %.*s", slot,
+	    TN_SLICE_ARG(tn_reply_text(id)));
+	tn_reply_free(&id);
+	id = tell(from, "CLUSTER MYID");
+	snprintf(import, sizeof(import), "CLUSTER SETSLOT %d IMPORTING %.*s",
+	    slot, TN_SLICE_ARG(tn_reply_text(id)));
+	tn_reply_free(&id);
+
+	until(UPS, 1);
+	do_tell(to, import);
+	do_tell(from, mine);
+	ck_assert_int_eq(call("GET foo"), TN_E_AWAY);
+	ck_assert_ptr_nonnull(strstr(last, "from node to node"));
+	poll_loop_turn(&loop, 20);	/* it has stood still */
+	ck_assert_int_eq(give("SET foo bar"), 0);
+	for (int64_t end = tn_clock_mono_ms() + 200; tn_clock_mono_ms() < end;)
+		poll_loop_turn(&loop, 20);
+	ck_assert_msg(failures == 0, "%s", last);
+	do_tell(to, mine);
+	until(ANSWERS, 1);
+	ck_assert_str_eq(last, "OK");
+}
+END_TEST
+
 /* ---- the adapters over it -------------------------------------------------*/
 
 struct node {
@@ -643,6 +674,7 @@ add_servers(Suite *s)
 	tcase_add_checked_fixture(cluster, setup_cluster, teardown);
 	tcase_add_test(cluster, keys_go_to_who_serves_them);
 	tcase_add_test(cluster, a_slot_that_moves_is_followed);
+	tcase_add_test(cluster, nodes_that_do_not_agree_yet_are_waited_for);
 	tcase_add_loop_test(cluster, adapters_work_over_a_cluster, 0, 2);
 	suite_add_tcase(s, sentinel);
 	suite_add_tcase(s, cluster);

@@ -487,14 +487,15 @@ on_routed(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 	struct tn_slice text = tn_slice_str(err == NULL ? NULL : err->text);
 	struct tn_redirect to;
 
-	if (err != NULL && err->code == TN_E_IO && !c->is_closing &&
-	    r->tries < TN_REDIS_REDIRECTS) {
-		if (tn_redirect_read(text, &to)) {
+	if (err != NULL && err->code == TN_E_IO && !c->is_closing) {
+		if (r->tries < TN_REDIS_REDIRECTS &&
+		    tn_redirect_read(text, &to)) {
 			r->tries++;
 			if (follow(r, &to))
 				return;
 		}
 		if (is_passing(text) && now_ms(c) < r->deadline_ms) {
+			r->tries = 0;
 			ask_soon(c);
 			hold(r);
 			return;

@@ -189,8 +189,9 @@ tn_redis_cluster_exchange(struct tn_redis_cluster *c,
 	bool asking = false;
 	int r = 0;
 
-	for (int tries = 0; tries < TN_REDIS_REDIRECTS &&
-	    tn_clock_mono_ms() < end_ms; tries++) {
+	for (int tries = 0; tn_clock_mono_ms() < end_ms; tries++) {
+		if (tries >= TN_REDIS_REDIRECTS)	/* they do not agree yet */
+			poll(NULL, 0, PAUSE_MS);
 		if (node == NULL)
 			node = node_of(c, key);
 		if (node == NULL) {

@@ -9,7 +9,7 @@
 
 #define TN_REDIS_SLOTS		16384
 #define TN_REDIS_HOST		256	/* bytes of a name, with its NUL */
-#define TN_REDIS_REDIRECTS	16	/* followed for one command */
+#define TN_REDIS_REDIRECTS	5	/* of one command, followed at once */
 
 struct tn_redis_address {
 	char host[TN_REDIS_HOST];
