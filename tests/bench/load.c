@@ -63,6 +63,7 @@ struct load {
 	struct ws_target targets[SERVERS];
 	unsigned ntargets;
 	bool by_request;		/* the room is joined by the adapter's */
+	bool enters;			/* each client enters it by itself */
 	unsigned first;
 	struct tn_redis_options redis;
 	const char *secret;
@@ -177,8 +178,7 @@ on_packet(struct ws_client *ws, struct tn_slice packet)
 		return;
 	if (packet.ptr[0] == '0') {
 		l->ready++;
-		if (!l->by_request && (strcmp(l->mode, "fanout") == 0 ||
-		    strcmp(l->mode, "idle") == 0))
+		if (l->enters)
 			send_f(c, "42%s,7[\"AddRoom\",{\"name\":\"load\"}]",
 			    l->targets[0].namespace);
 	} else if (packet.ptr[0] == '4') {
@@ -472,6 +472,8 @@ static int
 run_listen(struct load *l)
 {
 	open_all(l);
+	if (l->enters)
+		join_all(l);
 	printf("ready open_first=%.0f open_last=%.0f\n", l->pace_first,
 	    l->pace_last);
 	fflush(stdout);
@@ -587,6 +589,8 @@ read_options(struct load *l, int argc, char **argv)
 		l->targets[i].source = l->source;
 	}
 	l->mode = argv[optind];
+	l->enters = !l->by_request && strcmp(l->mode, "handshake") != 0 &&
+	    strcmp(l->mode, "ack") != 0;
 }
 
 static int

@@ -3,13 +3,14 @@
 # ./dev bench many: SOCKETS (19,000) sockets that have logged in, on each of
 # WORKERS (1) workers: how fast they connect (the first thousand and the last),
 # what each holds of resident memory, and what a message to all of them costs
-# per delivery, beside the same with 1,000. With WORKERS=5 it is 95,000.
+# per delivery, beside the same with 1,000. With WORKERS=5 it is 95,000. One
+# worker stands beside a bare server (the floor), which has as many sockets.
 #
 # A process may open so many descriptors only, so clients are spread over
 # several load generators, each calling from an address of its own; each counts
 # what it hears by the numbers in the messages.
 #
-# From the environment also: SECONDS_EACH (5).
+# From the environment also: SECONDS_EACH (5), WHO (ours floor).
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,19 +19,27 @@ here=$(cd "$(dirname "$0")" && pwd)
 sockets=${SOCKETS:-19000}
 workers=${WORKERS:-1}
 seconds=${SECONDS_EACH:-5}
+columns=${WHO:-ours floor}
+[ "$workers" = 1 ] || columns=ours
 each=9500		# clients of one load generator
 results=$TANDEM_BUILD/bench-many.txt
 plot=$TANDEM_BUILD/bench-many.svg
 
 main()
 {
+	local n who
+
 	servers_prepare
 	: >"$results"
-	crowd 1000
-	crowd $((sockets * workers))
-	awk -v columns=ours -f "$here/medians.awk" -f "$here/summary.awk" \
-	    "$results"
-	awk -v columns=ours -v title="A message to all of so many sockets" \
+	for n in 1000 $((sockets * workers)); do
+		for who in $columns; do
+			crowd "$who" "$n"
+		done
+	done
+	awk -v columns="$columns" -v ratios=ours/floor -f "$here/medians.awk" \
+	    -f "$here/summary.awk" "$results"
+	awk -v columns="$columns" \
+	    -v title="A message to all of so many sockets" \
 	    -f "$here/medians.awk" -f "$here/plot.awk" "$results" >"$plot"
 	echo "results: $results; plot: $plot"
 }
@@ -45,23 +54,30 @@ resident_kb()
 	echo "$sum"
 }
 
-# crowd N: that many sockets; the last load generator is the one that speaks.
+# crowd WHO N: that many sockets; the last load generator is the one that
+# speaks.
 crowd()
 {
-	local n=$1 worker before said deliveries cpu
-	local i=0 left=$1 part lines=$stack_run/listen
+	local who=$1 n=$2 worker before said deliveries cpu
+	local i=0 left=$2 part lines=$stack_run/listen join
 
-	for ((worker = 0; worker < workers; worker++)); do
-		start_ours "$worker"
-	done
+	join=$(join_of "$who")
+	if [ "$who" = floor ]; then
+		start_floor
+	else
+		for ((worker = 0; worker < workers; worker++)); do
+			"start_$who" "$worker"
+		done
+	fi
 	before=$(resident_kb)
 	while [ "$left" -gt "$each" ]; do
-		listen "$i" "$each"
+		listen "$i" "$each" "$join"
 		i=$((i + 1))
 		left=$((left - each))
 	done
+	# shellcheck disable=SC2086  # $join is two words
 	said=$(load fanout --clients "$left" --inflight 1 \
-	    --seconds "$seconds" --join request --first $((i * each)) \
+	    --seconds "$seconds" $join --first $((i * each)) \
 	    --source "127.0.1.$((i + 1))") || said="$said status=$?"
 	part=$(value "$said" rss_kb)
 	listeners_end
@@ -69,7 +85,7 @@ crowd()
 	    grep -o ' ops=[0-9]*' | awk -F= '{ n += $2 } END { print n }')
 	cpu=$(value "$said" cpu_us)
 	{
-		printf 'ours %s ' "$n"
+		printf '%s %s ' "$who" "$n"
 		awk -v d="$deliveries" -v c="$cpu" -v kb=$((part - before)) \
 		    -v n="$n" 'BEGIN { printf "cpu_us_per_op=%.3f " \
 		    "bytes_per_socket=%.0f ", c / d, kb * 1024 / n }'
@@ -86,13 +102,14 @@ crowd()
 	end_servers
 }
 
-# listen I N: N clients in the background, from an address of their own.
+# listen I N JOIN: N clients in the background, from an address of their own.
 listen()
 {
 	local i=$1
 
 	mkfifo "$stack_run/listen.$i.in"
-	load_seconds=1000 load listen --clients "$2" --first $((i * each)) \
+	# shellcheck disable=SC2086  # $3 is two words
+	load_seconds=1000 load listen --clients "$2" $3 --first $((i * each)) \
 	    --source "127.0.1.$((i + 1))" <"$stack_run/listen.$i.in" \
 	    >"$stack_run/listen.$i.out" &
 	listeners+=($!)
