@@ -20,6 +20,7 @@
 #include "io_client.h"
 #include "poll_loop.h"
 #include "redis/link.h"
+#include "redis/redis_batch.h"
 #include "redis/topology.h"
 #include "redis_server.h"
 
@@ -345,6 +346,49 @@ START_TEST(a_failover_is_followed)
 }
 END_TEST
 
+/* Who was the master answers still, and refuses to write. */
+START_TEST(what_a_demoted_master_refuses_is_asked_again)
+{
+	static const struct tn_script add = { "add",
+	    "return redis.call('INCR', KEYS[1])" };
+	const struct tn_slice set[] = { S("SET"), S("k"), S("2") };
+	const struct tn_slice key = S("n");
+	const struct tn_reply *reply;
+	struct tn_redis_batch batch;
+	char text[512];
+	size_t places[2];
+
+	start(0, "");
+	snprintf(text, sizeof(text), "replicaof 127.0.0.1 %d\n", ports[0]);
+	start(1, text);
+	until_says(1, "INFO replication", "master_link_status:up");
+	snprintf(text, sizeof(text),
+	    "sentinel monitor mymaster 127.0.0.1 %d 1\n"
+	    "sentinel down-after-milliseconds mymaster 1000\n"
+	    "sentinel failover-timeout mymaster 5000\n", ports[0]);
+	servers[2].is_sentinel = true;
+	start(2, text);
+	until_says(2, "INFO sentinel", "slaves=1");
+	open_both(TN_REDIS_SENTINEL, 2, 1);
+	ck_assert_int_eq(call("SET k 1"), 0);
+	do_tell(2, "SENTINEL FAILOVER mymaster");
+	until_says(0, "ROLE", "slave");
+	until_says(1, "ROLE", "master");
+
+	tn_redis_batch_init(&batch, redis);
+	places[0] = tn_redis_batch_call(&batch, set, 3);
+	places[1] = tn_redis_batch_eval(&batch, &add, &key, 1, NULL, 0);
+	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
+	ck_assert_int_eq(tn_redis_batch_reply(&batch, places[0], NULL, NULL),
+	    0);
+	ck_assert_int_eq(tn_redis_batch_reply(&batch, places[1], &reply,
+	    NULL), 0);
+	ck_assert_int_eq(tn_reply_integer(reply), 1);
+	tn_redis_batch_fini(&batch);
+	ck_assert(says(1, "GET k", "2"));
+}
+END_TEST
+
 START_TEST(who_knows_no_master_is_no_help)
 {
 	struct tn_err err = { .code = 0 };
@@ -461,6 +505,45 @@ START_TEST(keys_go_to_who_serves_them)
 	/* two slots at once are refused by Redis, and told */
 	ck_assert_int_eq(call("MGET a b"), TN_E_IO);
 	ck_assert_ptr_nonnull(strstr(last, "CROSSSLOT"));
+}
+END_TEST
+
+START_TEST(a_batch_has_keys_of_all_slots)
+{
+	static const struct tn_script add = { "add",
+	    "return redis.call('INCRBY', KEYS[1], ARGV[1])" };
+	struct tn_redis_batch batch;
+	size_t places[2][20];
+
+	tn_redis_batch_init(&batch, redis);
+	for (int i = 0; i < 20; i++) {
+		char text[32];
+		struct tn_slice argv[] = { S("SET"), tn_slice_str(text),
+			S("1") };
+		const struct tn_slice two = S("2");
+
+		snprintf(text, sizeof(text), "sess:%d", i);
+		places[0][i] = tn_redis_batch_call(&batch, argv, 3);
+		places[1][i] = tn_redis_batch_eval(&batch, &add, &argv[1], 1,
+		    &two, 1);
+	}
+	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
+	for (int i = 0; i < 20; i++) {
+		const struct tn_reply *reply;
+
+		ck_assert_int_eq(tn_redis_batch_reply(&batch, places[0][i],
+		    NULL, NULL), 0);
+		ck_assert_int_eq(tn_redis_batch_reply(&batch, places[1][i],
+		    &reply, NULL), 0);
+		ck_assert_int_eq(tn_reply_integer(reply), 3);
+	}
+	tn_redis_batch_fini(&batch);
+	for (int i = 0; i < 3; i++) {
+		struct tn_reply *reply = tell(i, "DBSIZE");
+
+		ck_assert_int_gt(tn_reply_integer(reply), 1);
+		tn_reply_free(&reply);
+	}
 }
 END_TEST
 
@@ -670,9 +753,11 @@ add_servers(Suite *s)
 	tcase_add_checked_fixture(sentinel, setup, teardown);
 	tcase_add_test(sentinel, a_failover_is_followed);
 	tcase_add_test(sentinel, who_knows_no_master_is_no_help);
+	tcase_add_test(sentinel, what_a_demoted_master_refuses_is_asked_again);
 	tcase_set_timeout(cluster, 120);
 	tcase_add_checked_fixture(cluster, setup_cluster, teardown);
 	tcase_add_test(cluster, keys_go_to_who_serves_them);
+	tcase_add_test(cluster, a_batch_has_keys_of_all_slots);
 	tcase_add_test(cluster, a_slot_that_moves_is_followed);
 	tcase_add_test(cluster, nodes_that_do_not_agree_yet_are_waited_for);
 	tcase_add_loop_test(cluster, adapters_work_over_a_cluster, 0, 2);

@@ -1,50 +1,15 @@
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/err.h"
-#include "redis/dial.h"
 #include "redis/redis_cluster.h"
+#include "redis/redis_conns.h"
+#include "redis/redis_impl.h"
 #include "redis/topology.h"
-#include "redis/wire.h"
 
-/*
- * When is a command given a second time? Only when not one byte of it can
- * have reached Redis: the connection was found closed before sending, or
- * refused the first byte. From then on a lost connection is told to the
- * caller as TN_E_AWAY, because the command may have been carried out, and
- * INCR twice is worse than an error once. A connection that rested for
- * IDLE_CHECK_MS is looked at first, which finds those that a restart or an
- * idle timeout of Redis has closed; a busy one is spared that system call.
- */
-#define IDLE_CHECK_MS	100
-
-/*
- * A server that did not answer in time is left alone for a while: else each
- * request of a queue would wait for its own deadline, one behind the other.
- * Then one call looks whether it is back, and until it knows the others fail
- * at once. A refusal that comes at once costs nobody time and is not counted.
- */
-#define REST_MS		500
-#define SLOW_MS		100	/* a failure that took so long was a wait */
-#define SCRIPTS		32	/* digests remembered; others go as text */
-#define CHUNK		16384	/* bytes asked for at a time */
-
-struct conn {
-	struct conn *next;	/* in the list of those that are free */
-	int fd;			/* -1: not connected */
-	int64_t used_ms;	/* when it was last of use */
-	struct tn_reader reader;
-};
+#define SCRIPTS	32	/* digests remembered; others go as text */
 
 struct digest {
 	const char *text;
@@ -52,430 +17,70 @@ struct digest {
 };
 
 struct tn_redis {
-	struct tn_redis_cluster *cluster;	/* then nothing else is used */
 	const struct tn_redis_options *options;
+	struct tn_redis_cluster *cluster;	/* else */
+	struct tn_redis_conns *conns;
 	pthread_mutex_t lock;	/* of what follows */
-	pthread_cond_t released;
-	struct conn *idle;	/* the last one used first */
 	struct digest scripts[SCRIPTS];
 	size_t nscripts;
-	int64_t rest_until_ms;	/* no call before; 0: it answers */
-	struct conn *conns;	/* all, for the end */
-	size_t max;
 };
 
-static void
-hang_up(struct conn *c)
+/* ---- One command; its reply may be an error reply -------------------------*/
+
+bool
+tn_redis_is_cluster(const struct tn_redis *redis)
 {
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
-	tn_reader_fini(&c->reader);
-}
-
-static int
-acquire(struct tn_redis *redis, struct conn **out, struct tn_err *err)
-{
-	int64_t due = tn_clock_mono_ms() + tn_redis_command_ms(redis->options);
-	struct timespec until = {
-		.tv_sec = due / 1000, .tv_nsec = due % 1000 * 1000000,
-	};
-	struct conn *c;
-	int r = 0;
-
-	pthread_mutex_lock(&redis->lock);
-	while (redis->idle == NULL && r == 0)
-		r = pthread_cond_timedwait(&redis->released, &redis->lock,
-		    &until);
-	c = redis->idle;
-	if (c != NULL)
-		redis->idle = c->next;
-	pthread_mutex_unlock(&redis->lock);
-	if (c == NULL)
-		return tn_err_set(err, TN_E_TIMEOUT,
-		    "all %zu connections to redis are busy", redis->max);
-	*out = c;
-	return 0;
-}
-
-static void
-release(struct tn_redis *redis, struct conn *c)
-{
-	c->used_ms = tn_clock_mono_ms();
-	pthread_mutex_lock(&redis->lock);
-	c->next = redis->idle;
-	redis->idle = c;
-	pthread_cond_signal(&redis->released);
-	pthread_mutex_unlock(&redis->lock);
-}
-
-/*
- * Send all of it. *sent counts the bytes that the kernel took.
- * Returns 0, TN_E_TIMEOUT, TN_E_AWAY.
- */
-static int
-send_all(struct conn *c, struct tn_slice bytes, int64_t deadline_ms,
-    size_t *sent, struct tn_err *err)
-{
-	*sent = 0;
-	while (*sent < bytes.len) {
-		ssize_t n = send(c->fd, bytes.ptr + *sent, bytes.len - *sent,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
-		int r = 0;
-
-		if (n >= 0)
-			*sent += (size_t)n;
-		else if (errno == EAGAIN)
-			r = tn_dial_wait(c->fd, POLLOUT, deadline_ms, err);
-		else if (errno != EINTR)
-			return tn_err_errno(err, TN_E_AWAY, "send to redis");
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/*
- * Read until there is a whole reply. The socket itself waits for as long as
- * a command may take, so the first read needs no poll; what a reply that
- * dribbles has left of the time, poll knows.
- */
-static int
-receive(struct conn *c, int64_t deadline_ms, struct tn_reply **out,
-    struct tn_err *err)
-{
-	char chunk[CHUNK];
-	bool first = true;
-	int r = tn_reader_next(&c->reader, out, err);
-
-	while (r == 0) {
-		ssize_t n;
-
-		if (!first)
-			r = tn_dial_wait(c->fd, POLLIN, deadline_ms, err);
-		if (r < 0)
-			return r;
-		n = recv(c->fd, chunk, sizeof(chunk), 0);
-		first = false;
-		if (n == 0)
-			return tn_err_set(err, TN_E_AWAY,
-			    "redis closed the connection");
-		if (n < 0 && errno == EAGAIN)
-			return tn_err_set(err, TN_E_TIMEOUT,
-			    "redis did not answer in time");
-		if (n < 0 && errno != EINTR)
-			return tn_err_errno(err, TN_E_AWAY, "read from redis");
-		if (n > 0)
-			r = tn_reader_feed(&c->reader, chunk, (size_t)n, err);
-		if (r == 0)
-			r = tn_reader_next(&c->reader, out, err);
-	}
-	return r < 0 ? r : 0;
-}
-
-/* The answer to the last word of a greeting, if there is one. */
-typedef int greeted_fn(const struct tn_reply *reply, void *arg,
-    struct tn_err *err);
-
-struct greeting {
-	const struct tn_redis_options *options;
-	void (*write_last)(struct tn_buf *out,
-	    const struct tn_redis_options *options);
-	greeted_fn *fn;
-	void *arg;
-};
-
-/* AUTH, SELECT and what else in one go. A refusal means: no connection. */
-static int
-greet(const struct greeting *g, struct conn *c, int64_t deadline_ms,
-    struct tn_err *err)
-{
-	struct tn_buf out;
-	struct tn_slice bytes;
-	size_t sent, replies;
-	int r;
-
-	tn_buf_init(&out, TN_REDIS_GREETING_MAX);
-	replies = tn_dial_greet(&out, g->options);
-	if (g->write_last != NULL) {
-		g->write_last(&out, g->options);
-		replies++;
-	}
-	r = tn_buf_finish(&out, &bytes, err);
-	if (r == 0)
-		r = send_all(c, bytes, deadline_ms, &sent, err);
-	while (r == 0 && replies-- > 0) {
-		struct tn_reply *reply = NULL;
-
-		r = receive(c, deadline_ms, &reply, err);
-		if (r == 0 && tn_reply_type(reply) == TN_REPLY_ERROR) {
-			tn_reply_fail(reply, err);
-			r = TN_E_AWAY;
-		}
-		if (r == 0 && replies == 0 && g->fn != NULL)
-			r = g->fn(reply, g->arg, err);
-		tn_reply_free(&reply);
-	}
-	if (out.ptr != NULL)
-		tn_wipe(out.ptr, out.len);
-	tn_buf_fini(&out);
-	return r;
-}
-
-/* From now on reads wait by themselves, at most for a command's time. */
-static int
-make_blocking(int fd, int wait_ms, struct tn_err *err)
-{
-	struct timeval tv = {
-		.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000,
-	};
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) < 0)
-		return tn_err_errno(err, TN_E_AWAY, "set up the connection");
-	return 0;
-}
-
-static int
-connect_once(const struct greeting *g, struct conn *c, unsigned attempt,
-    int64_t deadline_ms, struct tn_err *err)
-{
-	int r = tn_dial(g->options, attempt, &c->fd, err);
-
-	if (r == 0)
-		r = tn_dial_wait(c->fd, POLLOUT, deadline_ms, err);
-	if (r == 0)
-		r = tn_dial_check(c->fd, err);
-	if (r == 0)
-		r = make_blocking(c->fd, tn_redis_command_ms(g->options), err);
-	if (r == 0)
-		r = tn_reader_init(&c->reader, err);
-	if (r == 0)
-		r = greet(g, c, deadline_ms, err);
-	if (r < 0)
-		hang_up(c);
-	return r;
-}
-
-/* ---- by sentinels ---------------------------------------------------------*/
-
-static int
-take_master(const struct tn_reply *reply, void *arg, struct tn_err *err)
-{
-	if (tn_redis_master_read(reply, arg))
-		return 0;
-	return tn_err_set(err, TN_E_AWAY,
-	    "the sentinel knows no master of that name");
-}
-
-static int
-check_master(const struct tn_reply *reply, void *arg, struct tn_err *err)
-{
-	(void)arg;
-	if (tn_redis_is_master(reply))
-		return 0;
-	return tn_err_set(err, TN_E_AWAY,
-	    "whom the sentinel named is no master");
-}
-
-static void
-write_role(struct tn_buf *out, const struct tn_redis_options *options)
-{
-	struct tn_slice role = TN_SLICE("ROLE");
-
-	(void)options;
-	tn_command_append(out, &role, 1);
-}
-
-/* Each sentinel in turn, and whom it names, until one is a master. */
-static int
-connect_to_master(struct tn_redis *redis, struct conn *c, struct tn_err *err)
-{
-	int64_t end_ms = tn_clock_mono_ms() +
-	    tn_redis_connect_ms(redis->options);
-	struct tn_redis_address master;
-	struct tn_redis_options at;
-	char host[TN_REDIS_HOST];
-	int r = tn_err_set(err, TN_E_AWAY, "no sentinels are configured");
-
-	for (size_t i = 0; i < redis->options->nnodes; i++) {
-		const struct greeting ask = { &at, tn_dial_ask_master,
-		    take_master, &master };
-		const struct greeting join = { &at, write_role, check_master,
-		    NULL };
-
-		r = tn_dial_sentinel(redis->options, (unsigned)i, host, &at,
-		    err);
-		if (r == 0)
-			r = connect_once(&ask, c, 0, end_ms, err);
-		hang_up(c);
-		if (r < 0)
-			continue;
-		at = tn_redis_options_at(redis->options, &master);
-		r = connect_once(&join, c, 0, end_ms, err);
-		if (r == 0 || r == TN_E_NOMEM)
-			return r;
-	}
-	return r;
-}
-
-/* A host may have two addresses, of which one is served: try both. */
-static int
-connect_to(struct tn_redis *redis, struct conn *c, struct tn_err *err)
-{
-	int64_t deadline_ms = tn_clock_mono_ms() +
-	    tn_redis_connect_ms(redis->options);
-	bool is_path = redis->options->path != NULL &&
-	    *redis->options->path != '\0';
-	const struct greeting plain = { .options = redis->options };
-	int r;
-
-	if (redis->options->topology == TN_REDIS_SENTINEL) {
-		r = connect_to_master(redis, c, err);
-		return r == TN_E_NOMEM || r == 0 ? r : TN_E_AWAY;
-	}
-	r = connect_once(&plain, c, 0, deadline_ms, err);
-	if (r == TN_E_AWAY && !is_path)
-		r = connect_once(&plain, c, 1, deadline_ms, err);
-	/* Whatever kept us from it, a caller should know it as one thing. */
-	return r == TN_E_NOMEM || r == 0 ? r : TN_E_AWAY;
-}
-
-/* After a rest: has Redis closed it, or said something nobody asked for? */
-static bool
-is_stale(const struct conn *c)
-{
-	char byte;
-
-	if (tn_clock_mono_ms() - c->used_ms < IDLE_CHECK_MS)
-		return false;
-	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-	    errno != EAGAIN;
-}
-
-/* Send on a connection that lives. *deadline_ms is set to the command's. */
-static int
-send_command(struct tn_redis *redis, struct conn *c, struct tn_slice bytes,
-    int64_t *deadline_ms, struct tn_err *err)
-{
-	bool is_fresh = false;
-	size_t sent;
-	int r = 0;
-
-	if (c->fd >= 0 && is_stale(c))
-		hang_up(c);
-	for (;;) {
-		if (c->fd < 0) {
-			r = connect_to(redis, c, err);
-			is_fresh = true;
-		}
-		if (r < 0)
-			return r;
-		*deadline_ms = tn_clock_mono_ms() +
-		    tn_redis_command_ms(redis->options);
-		r = send_all(c, bytes, *deadline_ms, &sent, err);
-		if (r != TN_E_AWAY || sent > 0 || is_fresh)
-			return r;
-		hang_up(c);
-		r = 0;
-	}
-}
-
-/* Is it left alone? If its rest is over, the caller is the one who looks. */
-static bool
-is_resting(struct tn_redis *redis, int64_t now_ms)
-{
-	bool rests;
-
-	pthread_mutex_lock(&redis->lock);
-	rests = redis->rest_until_ms != 0 && now_ms < redis->rest_until_ms;
-	if (redis->rest_until_ms != 0 && !rests)
-		redis->rest_until_ms = now_ms + REST_MS +
-		    tn_redis_command_ms(redis->options);
-	pthread_mutex_unlock(&redis->lock);
-	return rests;
-}
-
-static void
-note_result(struct tn_redis *redis, int r, int64_t began_ms)
-{
-	int64_t now_ms = tn_clock_mono_ms();
-	bool waited = r == TN_E_TIMEOUT ||
-	    (r == TN_E_AWAY && now_ms - began_ms >= SLOW_MS);
-
-	pthread_mutex_lock(&redis->lock);
-	if (waited)
-		redis->rest_until_ms = now_ms + REST_MS;
-	else
-		redis->rest_until_ms = 0;
-	pthread_mutex_unlock(&redis->lock);
+	return redis->cluster != NULL;
 }
 
 int
-tn_redis_exchange(struct tn_redis *redis, const struct tn_command *command,
-    size_t unheard, struct tn_reply **out, struct tn_err *err)
+tn_redis_exchange(struct tn_redis *redis, struct tn_slice bytes,
+    struct tn_reply **replies, size_t n, struct tn_err *err)
 {
-	struct tn_slice bytes = tn_slice(command->ptr, command->len);
-	int64_t deadline_ms = 0, began_ms = tn_clock_mono_ms();
-	struct conn *c = NULL;
-	int r;
-
-	if (is_resting(redis, began_ms))
-		return tn_err_set(err, TN_E_AWAY,
-		    "redis did not answer in time a moment ago");
-	r = acquire(redis, &c, err);
-	if (r < 0)
-		return r;
-	r = send_command(redis, c, bytes, &deadline_ms, err);
-	if (r == 0)
-		r = receive(c, deadline_ms, out, err);
-	while (r == 0 && unheard-- > 0) {
-		tn_reply_free(out);
-		r = receive(c, deadline_ms, out, err);
-	}
-	/* What follows an answer belongs to no question: start again. */
-	if (r < 0 || tn_reader_has_rest(&c->reader))
-		hang_up(c);
-	release(redis, c);
-	note_result(redis, r, began_ms);
-	return r;
+	return tn_redis_conns_exchange(redis->conns, bytes, replies, n, err);
 }
 
 /* A master that was made a replica takes no writes: nothing has run. */
-static bool
-is_demoted(const struct tn_redis *redis, const struct tn_reply *reply)
+bool
+tn_redis_is_demoted(const struct tn_redis *redis, const struct tn_reply *reply)
 {
 	return redis->options->topology == TN_REDIS_SENTINEL &&
 	    tn_reply_type(reply) == TN_REPLY_ERROR &&
 	    tn_slice_starts(tn_reply_text(reply), TN_SLICE("READONLY"));
 }
 
-static void
-hang_up_idle(struct tn_redis *redis)
-{
-	pthread_mutex_lock(&redis->lock);
-	for (struct conn *c = redis->idle; c != NULL; c = c->next)
-		hang_up(c);
-	pthread_mutex_unlock(&redis->lock);
-}
-
-/* One command; the reply may be an error reply. key.ptr NULL: it has none. */
+/* key.ptr NULL: it has none. */
 static int
 exchange(struct tn_redis *redis, const struct tn_command *command,
     struct tn_slice key, struct tn_reply **out, struct tn_err *err)
 {
+	struct tn_slice bytes = tn_slice(command->ptr, command->len);
 	int r;
 
 	if (redis->cluster != NULL)
 		return tn_redis_cluster_exchange(redis->cluster, command, key,
 		    out, err);
-	r = tn_redis_exchange(redis, command, 0, out, err);
-	if (r < 0 || !is_demoted(redis, *out))
+	r = tn_redis_exchange(redis, bytes, out, 1, err);
+	if (r < 0 || !tn_redis_is_demoted(redis, *out))
 		return r;
 	tn_reply_free(out);
-	hang_up_idle(redis);
-	return tn_redis_exchange(redis, command, 0, out, err);
+	tn_redis_conns_hang_up(redis->conns);
+	return tn_redis_exchange(redis, bytes, out, 1, err);
+}
+
+int
+tn_redis_ask(struct tn_redis *redis, const struct tn_slice *argv,
+    size_t argc, struct tn_reply **out, struct tn_err *err)
+{
+	struct tn_command command;
+	int r = tn_command_format(&command, argv, argc, err);
+
+	*out = NULL;
+	if (r == 0)
+		r = exchange(redis, &command, tn_redis_key_of(argv, argc), out,
+		    err);
+	tn_command_free(&command);
+	return r;
 }
 
 static int
@@ -492,16 +97,11 @@ int
 tn_redis_call(struct tn_redis *redis, const struct tn_slice *argv,
     size_t argc, struct tn_reply **out, struct tn_err *err)
 {
-	struct tn_command command;
-	int r = tn_command_format(&command, argv, argc, err);
-
-	*out = NULL;
-	if (r == 0)
-		r = exchange(redis, &command, tn_redis_key_of(argv, argc), out,
-		    err);
-	tn_command_free(&command);
-	return refuse_error(r, out, err);
+	return refuse_error(tn_redis_ask(redis, argv, argc, out, err), out,
+	    err);
 }
+
+/* ---- Scripts --------------------------------------------------------------*/
 
 static bool
 find_digest(struct tn_redis *redis, const char *text, char out[41])
@@ -554,18 +154,25 @@ load(struct tn_redis *redis, const struct tn_script *script, char sha[41],
 }
 
 int
-tn_redis_eval(struct tn_redis *redis, const struct tn_script *script,
+tn_redis_digest(struct tn_redis *redis, const struct tn_script *script,
+    char sha[41], struct tn_err *err)
+{
+	return find_digest(redis, script->text, sha) ? 0 :
+	    load(redis, script, sha, err);
+}
+
+int
+tn_redis_ask_script(struct tn_redis *redis, const struct tn_script *script,
     const struct tn_slice *keys, size_t nkeys, const struct tn_slice *args,
     size_t nargs, struct tn_reply **out, struct tn_err *err)
 {
 	struct tn_slice key = nkeys > 0 ? keys[0] : TN_SLICE_NONE;
 	struct tn_command command;
 	char sha[41];
-	int r = 0;
+	int r;
 
 	*out = NULL;
-	if (!find_digest(redis, script->text, sha))
-		r = load(redis, script, sha, err);
+	r = tn_redis_digest(redis, script, sha, err);
 	if (r < 0)
 		return r;
 	r = tn_command_eval(&command, TN_SLICE("EVALSHA"), tn_slice(sha, 40),
@@ -574,7 +181,7 @@ tn_redis_eval(struct tn_redis *redis, const struct tn_script *script,
 		r = exchange(redis, &command, key, out, err);
 	tn_command_free(&command);
 	if (r < 0 || !tn_reply_is_noscript(*out))
-		return refuse_error(r, out, err);
+		return r;
 
 	/* Forgotten, so nothing ran: once more, with its text. */
 	tn_reply_free(out);
@@ -583,43 +190,39 @@ tn_redis_eval(struct tn_redis *redis, const struct tn_script *script,
 	if (r == 0)
 		r = exchange(redis, &command, key, out, err);
 	tn_command_free(&command);
-	return refuse_error(r, out, err);
+	return r;
 }
+
+int
+tn_redis_eval(struct tn_redis *redis, const struct tn_script *script,
+    const struct tn_slice *keys, size_t nkeys, const struct tn_slice *args,
+    size_t nargs, struct tn_reply **out, struct tn_err *err)
+{
+	return refuse_error(tn_redis_ask_script(redis, script, keys, nkeys,
+	    args, nargs, out, err), out, err);
+}
+
+/* ---- Made and freed -------------------------------------------------------*/
 
 struct tn_redis *
 tn_redis_new(const struct tn_redis_options *options, size_t max,
     struct tn_err *err)
 {
 	struct tn_redis *redis = calloc(1, sizeof(*redis));
-	pthread_condattr_t monotonic;
 
 	max = max == 0 ? 1 : max;
-	if (redis != NULL)
-		redis->conns = calloc(max, sizeof(*redis->conns));
-	if (redis == NULL || redis->conns == NULL) {
+	if (redis != NULL && options->topology == TN_REDIS_CLUSTER)
+		redis->cluster = tn_redis_cluster_new(options, max);
+	else if (redis != NULL)
+		redis->conns = tn_redis_conns_new(options, max);
+	if (redis == NULL ||
+	    (redis->cluster == NULL && redis->conns == NULL)) {
 		free(redis);
 		tn_err_set(err, TN_E_NOMEM, "no memory for redis");
 		return NULL;
 	}
 	redis->options = options;
-	redis->max = max;
-	if (options->topology == TN_REDIS_CLUSTER &&
-	    (redis->cluster = tn_redis_cluster_new(options, max)) == NULL) {
-		free(redis->conns);
-		free(redis);
-		tn_err_set(err, TN_E_NOMEM, "no memory for redis");
-		return NULL;
-	}
-	for (size_t i = 0; i < max; i++) {
-		redis->conns[i].fd = -1;
-		redis->conns[i].next = redis->idle;
-		redis->idle = &redis->conns[i];
-	}
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&redis->lock, NULL);
-	pthread_cond_init(&redis->released, &monotonic);
-	pthread_condattr_destroy(&monotonic);
 	return redis;
 }
 
@@ -632,10 +235,7 @@ tn_redis_free(struct tn_redis **redis)
 	if (r == NULL)
 		return;
 	tn_redis_cluster_free(&r->cluster);
-	for (size_t i = 0; i < r->max; i++)
-		hang_up(&r->conns[i]);
-	pthread_cond_destroy(&r->released);
+	tn_redis_conns_free(&r->conns);
 	pthread_mutex_destroy(&r->lock);
-	free(r->conns);
 	free(r);
 }

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "redis/dial.h"
+#include "redis/redis_impl.h"
 #include "redis/topology.h"
 
 #define PAUSE_MS	50	/* before what could not be done is tried again */
@@ -123,22 +124,24 @@ node_of(struct tn_redis_cluster *c, struct tn_slice key)
 	return node;
 }
 
+/* Behind ASKING, whose answer nobody wants. */
 static int
 ask(struct tn_redis *node, const struct tn_command *command,
     struct tn_reply **out, struct tn_err *err)
 {
 	const struct tn_slice word = TN_SLICE("ASKING");
-	struct tn_command both;
+	struct tn_reply *replies[2] = { NULL, NULL };
 	struct tn_buf bytes;
 	int r;
 
 	tn_buf_init(&bytes, 2 * TN_LIMIT_REDIS_COMMAND);
 	tn_command_append(&bytes, &word, 1);
 	tn_buf_bytes(&bytes, command->ptr, command->len);
-	both = (struct tn_command){ bytes.ptr, bytes.len };
 	r = bytes.failed != 0 ?
 	    tn_err_set(err, bytes.failed, "no memory for a command") :
-	    tn_redis_exchange(node, &both, 1, out, err);
+	    tn_redis_exchange(node, tn_buf_view(&bytes), replies, 2, err);
+	tn_reply_free(&replies[0]);
+	*out = replies[1];
 	tn_buf_fini(&bytes);
 	return r;
 }
@@ -202,7 +205,8 @@ tn_redis_cluster_exchange(struct tn_redis_cluster *c,
 			return r < 0 ? r : tn_err_set(err, TN_E_AWAY,
 			    "no node of the cluster serves that slot");
 		r = asking ? ask(node, command, out, err) :
-		    tn_redis_exchange(node, command, 0, out, err);
+		    tn_redis_exchange(node, tn_slice(command->ptr,
+		    command->len), out, 1, err);
 		if (r < 0) {	/* it may have run: the next will find better */
 			learn(c, NULL);
 			return r;

@@ -20,12 +20,4 @@ int tn_redis_cluster_exchange(struct tn_redis_cluster *cluster,
     const struct tn_command *command, struct tn_slice key,
     struct tn_reply **out, struct tn_err *err);
 
-/*
- * The same with one server, which redis is. command may be several in one:
- * the answers to the first of them, unheard, are dropped.
- */
-int tn_redis_exchange(struct tn_redis *redis,
-    const struct tn_command *command, size_t unheard, struct tn_reply **out,
-    struct tn_err *err);
-
 #endif
