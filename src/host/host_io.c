@@ -19,6 +19,7 @@ enum {
 	REQUEST_BYTES = 1 << 17,	/* scratch of one request's head */
 	ROUNDS = 4,			/* of what a turn may still cause */
 	DESCRIPTORS = 1 << 18,		/* the most that tables are made for */
+	TRIM_MS = 1000,			/* between looks at the free memory */
 };
 
 static bool
@@ -126,6 +127,17 @@ stop_signals(struct tn_host_io *host)
 
 /* ---- Life ---------------------------------------------------------------- */
 
+static void
+on_trim(void *arg)
+{
+	struct tn_host_io *host = arg;
+	struct tn_wheel *wheel = &host->loop.base.wheel;
+
+	tn_wheel_set(wheel, &host->trim, wheel->now_ms + TRIM_MS, on_trim,
+	    host);
+	tn_heap_trim(&host->heap);
+}
+
 /* Some systems allow a thousand million. */
 static void
 bound_descriptors(void)
@@ -228,6 +240,7 @@ serve(struct tn_host_io *host, struct tn_err *err)
 	if (r < 0)
 		return r;
 	start_signals(host);
+	on_trim(host);
 	log_listening(host);
 	tn_notify("READY=1");
 	ev_run(host->loop.ev, 0);
@@ -235,6 +248,7 @@ serve(struct tn_host_io *host, struct tn_err *err)
 	tn_host_accept_stop(host);
 	tn_forwards_stop(host);
 	tn_wheel_cancel(&host->loop.base.wheel, &host->drain);
+	tn_wheel_cancel(&host->loop.base.wheel, &host->trim);
 	host->close_all(host->close_arg);
 	tn_peers_cut(host, false);
 	before_wait(host);

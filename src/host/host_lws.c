@@ -54,7 +54,6 @@ on_tick(lws_sorted_usec_list_t *sul)
 	    tick);
 
 	lws_sul_schedule(l->context, 0, &l->tick, on_tick, TICK_US);
-	tn_heap_trim(&l->host->heap);
 }
 
 static int
@@ -159,7 +158,6 @@ start(struct tn_host_io *host, struct tn_host_lws *l, rlim_t fds)
 	setrlimit(RLIMIT_NOFILE, &all);
 	if (l->context == NULL)
 		return false;
-	l->host = host;
 	l->vhost = lws_get_vhost_by_name(l->context, "tandem");
 	lws_sul_schedule(l->context, 0, &l->tick, on_tick, TICK_US);
 	return true;

@@ -34,7 +34,6 @@ struct tn_gate;
 
 /* A context of libwebsockets, for descriptors below a number. */
 struct tn_host_lws {
-	struct tn_host_io *host;
 	struct lws_context *context;	/* NULL: not used yet */
 	struct lws_vhost *vhost;
 	lws_sorted_usec_list_t tick;
@@ -51,6 +50,7 @@ struct tn_host_io {
 	struct tn_loop_ev loop;
 	struct tn_host_lws lws[TN_HOST_LWS];	/* by descriptors; some unused */
 	struct tn_heap heap;
+	struct tn_timer trim;		/* of the heap */
 	struct tn_engine *engine;	/* NULL but while it runs */
 	void (*close_all)(void *arg);	/* ends all sessions */
 	void *close_arg;
