@@ -80,7 +80,7 @@ log_in_again(struct tn_req *req, struct site *site, struct tn_account *who)
 	status = tn_account_find(&site->accounts, who, &req->err);
 	if (status != 1 || strcmp(id, who->id) != 0 || version != who->version)
 		return status < 0 ? status : 0;
-	status = begin_login(req, site, who);
+	status = begin_login(req, site, who, NULL);
 	if (status == TN_E_DENIED) {
 		req->err = (struct tn_err){ .code = 0 };
 		return 0;

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "redis/redis_batch.h"
 #include "web/view.h"
 
 #define REGISTER_ROUTE	"/account/register"
@@ -185,9 +186,9 @@ too_often(struct tn_req *req, struct tn_res *res, int wait_s,
 }
 
 /* What the list of devices shows of this one. */
-static int
+static size_t
 note_session(struct tn_req *req, struct site *site,
-    const struct tn_account *who)
+    const struct tn_account *who, struct tn_redis_batch *with)
 {
 	struct tn_slice agent = tn_req_header(req, "user-agent");
 	const struct tn_user_session entry = {
@@ -197,13 +198,41 @@ note_session(struct tn_req *req, struct site *site,
 		.agent = tn_utf8_valid(agent) ? agent : TN_SLICE_NONE,
 	};
 
-	return tn_user_sessions_add(&site->user_sessions, who, &entry,
-	    &req->err);
+	return tn_user_sessions_add_with(who, &entry, with);
+}
+
+/*
+ * The session and its place in the list, by one journey. What is listed but
+ * could not be saved is nobody's.
+ */
+static int
+save_login(struct tn_req *req, struct site *site,
+    const struct tn_account *who, const char *tried)
+{
+	struct tn_slice sid = req->session->sid;
+	struct tn_redis_batch with;
+	size_t place;
+	int status;
+
+	tn_redis_batch_init(&with, site->redis);
+	place = note_session(req, site, who, &with);
+	if (tried != NULL)
+		tn_throttle_clear_with(&site->by_user, tn_slice_str(tried),
+		    &with);
+	status = tn_session_save_with(req->session, &with, &req->err);
+	if (status < 0)
+		tn_user_sessions_forget(&site->user_sessions,
+		    tn_slice_str(who->id), sid, NULL);
+	else
+		status = tn_user_sessions_added(&site->user_sessions, who,
+		    &with, place, &req->err);
+	tn_redis_batch_fini(&with);
+	return status;
 }
 
 int
 begin_login(struct tn_req *req, struct site *site,
-    const struct tn_account *who)
+    const struct tn_account *who, const char *tried)
 {
 	struct tn_session *session = tn_req_session(req);
 	int status;
@@ -215,9 +244,7 @@ begin_login(struct tn_req *req, struct site *site,
 	    true)) < 0 ||
 	    (status = tn_session_set_user(session, who)) < 0)
 		return tn_err_set(&req->err, status, "cannot begin a session");
-	status = tn_session_save(session, &req->err);
-	if (status == 0)
-		status = note_session(req, site, who);
+	status = save_login(req, site, who, tried);
 	if (status < 0)
 		tn_session_regenerate(session);	/* what was saved goes */
 	return status;
@@ -226,10 +253,10 @@ begin_login(struct tn_req *req, struct site *site,
 /* Who has proved it: in, and on to where they wanted to go. */
 static int
 let_in(struct tn_req *req, struct tn_res *res, struct site *site,
-    const struct tn_account *who)
+    const struct tn_account *who, const char *tried)
 {
 	struct tn_slice next = tn_req_field(req, "next");
-	int status = begin_login(req, site, who);
+	int status = begin_login(req, site, who, tried);
 
 	if (status == TN_E_DENIED)
 		return again(req, res, "Wrong name or password.",
@@ -276,8 +303,7 @@ log_in(struct tn_req *req, struct tn_res *res, void *arg)
 	    TN_F_STR("result", found ? "ok" : "refused"));
 	if (!found)
 		return again(req, res, "Wrong name or password.", form);
-	tn_throttle_clear(&site->by_user, tn_slice_str(canonical), NULL);
-	return let_in(req, res, site, &who);
+	return let_in(req, res, site, &who, canonical);
 }
 
 /* ---- Register ------------------------------------------------------------ */
@@ -305,7 +331,7 @@ register_account(struct tn_req *req, struct tn_res *res, void *arg)
 		    tn_req_field(req, "password"), &who, &req->err);
 	switch (status) {
 	case 0:
-		return let_in(req, res, site, &who);
+		return let_in(req, res, site, &who, NULL);
 	case TN_E_CONFLICT:
 	case TN_E_SYNTAX:
 	case TN_E_LIMIT:
@@ -328,25 +354,45 @@ logout_page(struct tn_req *req, struct tn_res *res, void *arg)
 	    TN_VAR_STR("logout_route", site->settings.http.logout_route)));
 }
 
+/* The old one ends, and leaves the list of devices, as the new is saved. */
+static int
+save_logout(struct tn_req *req, struct site *site, struct tn_slice user,
+    struct tn_slice sid)
+{
+	struct tn_redis_batch with;
+	int status;
+
+	tn_redis_batch_init(&with, site->redis);
+	if (user.len > 0)
+		tn_user_sessions_forget_with(user, sid, &with);
+	status = tn_session_save_with(req->session, &with, &req->err);
+	if (status == 0 && user.len > 0)
+		status = tn_redis_batch_reply(&with, 0, NULL, &req->err);
+	tn_redis_batch_fini(&with);
+	return status;
+}
+
 /* The session ends, and with it its sockets; a new one takes the farewell. */
 static int
 log_out(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	struct site *site = arg;
 	struct tn_session *session = tn_req_session(req);
-	struct tn_slice user = user_id(req);
+	struct tn_slice user = user_id(req), sid;
 	int status;
 
 	if (session == NULL)
 		return req->err.code;
-	if ((user.len > 0 && (status = tn_user_sessions_forget(
-	    &site->user_sessions, user, session->sid, &req->err)) < 0) ||
-	    (status = forget_login(req, site)) < 0)
+	if ((status = forget_login(req, site)) < 0)
 		return status;
+	sid = session->sid;
 	if (tn_session_regenerate(session) < 0)
 		return tn_err_set(&req->err, TN_E_NOMEM, "cannot log out");
-	return tn_res_flash_redirect(res, "notice", "You have logged out.",
-	    site->settings.http.login_route);
+	if ((status = tn_res_flash(res, "notice",
+	    TN_SLICE("You have logged out."))) < 0 ||
+	    (status = save_logout(req, site, user, sid)) < 0)
+		return status;
+	return tn_res_redirect(res, site->settings.http.login_route);
 }
 
 void

@@ -202,12 +202,11 @@ change_password(struct tn_req *req, struct tn_res *res, void *arg)
 	if (status == 0 || !is_same(req, &who))
 		return say_again(req, res, "That is not your password.",
 		    ACCOUNT_ROUTE);
-	tn_throttle_clear(&site->by_user, tn_slice_str(name.name), NULL);
 	if ((status = tn_user_sessions_end_all(&site->user_sessions,
 	    user_id(req), TN_SLICE_NONE, who.version, &ended,
 	    &req->err)) < 0 ||
 	    (status = forget_login(req, site)) < 0 ||
-	    (status = begin_login(req, site, &who)) < 0)
+	    (status = begin_login(req, site, &who, name.name)) < 0)
 		return status;
 	log_ended(req, site, "password", ended);
 	return tn_res_flash_redirect(res, "notice", "Your password is changed. "

@@ -36,12 +36,13 @@ void add_account_routes(struct tn_app *app, struct site *site);
 
 /*
  * From here on the session is this user's, under an id nobody planted; it is
- * saved, and stands among the user's sessions. Returns 0, TN_E_DENIED if the
+ * saved, and stands among the user's sessions. The tries of the name tried
+ * (NULL: nobody's) are forgotten. Returns 0, TN_E_DENIED if the
  * password was changed meanwhile (the session is a stranger's then), or why
  * it cannot begin.
  */
 int begin_login(struct tn_req *req, struct site *site,
-    const struct tn_account *who);
+    const struct tn_account *who, const char *tried);
 
 /* The id in the session's user; empty for a stranger. */
 struct tn_slice user_id(struct tn_req *req);

@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/random.h"
 #include "check_main.h"
-#include "redis/redis.h"
+#include "redis/redis_batch.h"
 #include "redis_server.h"
 #include "session/session.h"
 #include "session/store_redis.h"
@@ -155,6 +155,181 @@ START_TEST(destroy)
 	ck_assert_int_eq(store->ops->touch(store, S("a"), 60, NULL), 0);
 	ck_assert(stored_is("a", NULL));
 	close_store(_i);
+}
+END_TEST
+
+/* ---- One for another, and several at once ----------------------------------*/
+
+START_TEST(renewed)
+{
+	open_store(_i);
+	ck_assert_int_eq(store->ops->create(store, S("old"), S("1"), 60,
+	    NULL), 0);
+	ck_assert_int_eq(tn_store_renew(store, S("old"), S("new"), S("2"), 60,
+	    NULL, NULL), 0);
+	ck_assert(stored_is("old", NULL));
+	ck_assert(stored_is("new", "2"));
+	/* and the old one has ended for good */
+	ck_assert_int_eq(store->ops->replace(store, S("old"), S("1"), S("3"),
+	    60, &got, NULL), TN_E_STATE);
+	ck_assert(stored_is("old", NULL));
+	ck_assert_int_eq(tn_store_renew(store, TN_SLICE_NONE, S("first"),
+	    S("3"), 60, NULL, NULL), 0);
+	ck_assert(stored_is("first", "3"));
+	close_store(_i);
+}
+END_TEST
+
+START_TEST(renewed_as_one_that_is_there)
+{
+	open_store(_i);
+	store->ops->create(store, S("old"), S("1"), 60, NULL);
+	store->ops->create(store, S("there"), S("2"), 60, NULL);
+	ck_assert_int_eq(tn_store_renew(store, S("old"), S("there"), S("3"),
+	    60, NULL, NULL), TN_E_CONFLICT);
+	ck_assert(stored_is("there", "2"));
+	ck_assert(stored_is("old", NULL));
+	close_store(_i);
+}
+END_TEST
+
+START_TEST(renewed_with_something_else)
+{
+	const struct tn_slice argv[] = { S("INCR"), S("n") };
+	const struct tn_reply *reply;
+	struct tn_redis_batch with;
+	size_t place;
+
+	open_store(_i);
+	store->ops->create(store, S("old"), S("1"), 60, NULL);
+	tn_redis_batch_init(&with, redis);
+	place = tn_redis_batch_call(&with, argv, 2);
+	ck_assert_int_eq(tn_store_renew(store, S("old"), S("new"), S("2"), 60,
+	    &with, NULL), 0);
+	ck_assert_int_eq(tn_redis_batch_reply(&with, place, &reply, NULL), 0);
+	ck_assert_int_eq(tn_reply_integer(reply), 1);
+	tn_redis_batch_fini(&with);
+	close_store(_i);
+}
+END_TEST
+
+/* Who may not run scripts cannot end a session: then none begins either. */
+START_TEST(not_renewed_when_the_old_one_stays)
+{
+	struct tn_err err = { .code = 0 };
+
+	open_store(REDIS);
+	store->ops->create(store, S("old"), S("1"), 60, NULL);
+	store->ops->create(store, S("other"), S("1"), 60, NULL);
+	store->ops->destroy(store, S("other"), NULL);	/* loads the script */
+	ask("ACL SETUSER default -evalsha -eval", NULL);
+	ck_assert_int_eq(tn_store_renew(store, S("old"), S("new"), S("2"), 60,
+	    NULL, &err), TN_E_IO);
+	ck_assert_ptr_nonnull(strstr(err.text, "NOPERM"));
+	ask("ACL SETUSER default +@all", NULL);
+	ck_assert(stored_is("old", "1"));
+	ck_assert(stored_is("new", NULL));
+	close_store(REDIS);
+}
+END_TEST
+
+/* Nobody can log in to a Redis that is full, but everybody can log out. */
+START_TEST(a_full_redis_ends_sessions)
+{
+	struct tn_err err = { .code = 0 };
+
+	open_store(REDIS);
+	store->ops->create(store, S("a"), S("1"), 60, NULL);
+	store->ops->create(store, S("b"), S("1"), 60, NULL);
+	ask("CONFIG SET maxmemory 1", NULL);
+	ck_assert_int_eq(store->ops->destroy(store, S("a"), NULL), 0);
+	ck_assert_int_eq(tn_store_renew(store, S("b"), S("c"), S("2"), 60,
+	    NULL, &err), TN_E_IO);
+	ck_assert_ptr_nonnull(strstr(err.text, "OOM"));
+	ask("CONFIG SET maxmemory 0", NULL);
+	ck_assert(stored_is("a", NULL));
+	ck_assert(stored_is("b", NULL));
+	ck_assert(stored_is("c", NULL));
+	ck_assert_int_eq(store->ops->replace(store, S("a"), S("1"), S("2"),
+	    60, &got, NULL), TN_E_STATE);
+	close_store(REDIS);
+}
+END_TEST
+
+static int
+note_found(size_t i, struct tn_slice record, void *arg)
+{
+	char *text = arg;
+	size_t len = strlen(text);
+
+	snprintf(text + len, 256 - len, "%zu=%.*s ", i, record.ptr == NULL ?
+	    1 : (int)record.len, record.ptr == NULL ? "-" : record.ptr);
+	return i == 3 ? 7 : 0;
+}
+
+START_TEST(several_at_once)
+{
+	const struct tn_slice sids[] = { S("a"), S("none"), S("b"), S("a"),
+		S("b") };
+	char text[256] = "";
+
+	open_store(_i);
+	store->ops->create(store, S("a"), S("1"), 60, NULL);
+	store->ops->create(store, S("b"), S("22"), 60, NULL);
+	ck_assert_int_eq(tn_store_get_many(store, sids, 3, note_found, text,
+	    NULL), 0);
+	ck_assert_str_eq(text, "0=1 1=- 2=22 ");
+	text[0] = '\0';
+	ck_assert_int_eq(tn_store_get_many(store, sids, 5, note_found, text,
+	    NULL), 7);
+	ck_assert_str_eq(text, "0=1 1=- 2=22 3=1 ");
+	ck_assert_int_eq(tn_store_get_many(store, sids, 0, note_found, text,
+	    NULL), 0);
+	close_store(_i);
+}
+END_TEST
+
+/* How often has Redis read from a socket? This question included. */
+static long
+journeys(void)
+{
+	struct tn_slice words[] = { S("INFO"), S("stats") };
+	struct tn_reply *reply;
+	const char *at;
+	long n;
+
+	ck_assert_int_eq(tn_redis_call(redis, words, 2, &reply, NULL), 0);
+	at = strstr(tn_reply_text(reply).ptr, "total_reads_processed:");
+	ck_assert_ptr_nonnull(at);
+	n = strtol(strchr(at, ':') + 1, NULL, 10);
+	tn_reply_free(&reply);
+	return n;
+}
+
+START_TEST(one_journey_for_all_of_it)
+{
+	const struct tn_slice argv[] = { S("INCR"), S("n") };
+	const struct tn_slice sids[] = { S("b"), S("c"), S("d") };
+	struct tn_redis_batch with;
+	char text[256] = "";
+	long before;
+
+	open_store(REDIS);
+	store->ops->create(store, S("a"), S("1"), 60, NULL);
+	store->ops->create(store, S("b"), S("1"), 60, NULL);
+	store->ops->destroy(store, S("a"), NULL);	/* loads the script */
+	tn_redis_batch_init(&with, redis);
+	tn_redis_batch_call(&with, argv, 2);
+	before = journeys();
+	ck_assert_int_eq(tn_store_renew(store, S("b"), S("c"), S("2"), 60,
+	    &with, NULL), 0);
+	ck_assert_int_eq(journeys() - before, 2);	/* with its own */
+	before = journeys();
+	ck_assert_int_eq(tn_store_get_many(store, sids, 3, note_found, text,
+	    NULL), 0);
+	ck_assert_int_eq(journeys() - before, 2);
+	tn_redis_batch_fini(&with);
+	close_store(REDIS);
 }
 END_TEST
 
@@ -442,6 +617,10 @@ START_TEST(redis_is_away)
 	ck_assert_int_eq(store->ops->destroy(store, S("a"), NULL), TN_E_AWAY);
 	ck_assert_int_eq(store->ops->set(store, S("a"), S("1"), 1, NULL),
 	    TN_E_AWAY);
+	ck_assert_int_eq(tn_store_renew(store, S("a"), S("b"), S("1"), 1,
+	    NULL, NULL), TN_E_AWAY);
+	ck_assert_int_eq(tn_store_get_many(store, &(struct tn_slice){ "a", 1 },
+	    1, NULL, NULL, NULL), TN_E_AWAY);
 	ck_assert_int_eq(tn_store_length(store, &n, NULL), TN_E_AWAY);
 	ck_assert_int_eq(tn_store_clear(store, NULL), TN_E_AWAY);
 	close_store(REDIS);
@@ -456,6 +635,66 @@ enum { THREADS = 8, KEYS = 50, REQUESTS = 100 };
 static const struct tn_session_options plain = { .ttl_s = 60 };
 
 static pthread_barrier_t *all_have_read;	/* NULL: nobody waits */
+
+static const struct tn_session_options lasting = {
+	.ttl_s = 60, .max_age_ms = -1,
+};
+
+/* A session that a request has; the store is the open one. */
+static void
+load(struct tn_session *s, struct tn_arena *arena, const char *sid)
+{
+	struct tn_buf record;
+
+	tn_buf_init(&record, 65536);
+	ck_assert_int_eq(store->ops->get(store, tn_slice_str(sid), &record,
+	    NULL), 1);
+	ck_assert_int_eq(tn_session_read(s, arena, tn_slice_str(sid),
+	    tn_buf_view(&record), NULL), 0);
+	tn_buf_fini(&record);
+	s->store = store;
+	s->options = &lasting;
+}
+
+static void
+expect_sent(struct tn_session *s, int64_t n)
+{
+	const struct tn_slice argv[] = { S("INCR"), S("n") };
+	const struct tn_reply *reply;
+	struct tn_redis_batch with;
+
+	tn_redis_batch_init(&with, redis);
+	tn_redis_batch_call(&with, argv, 2);
+	ck_assert_int_eq(tn_session_save_with(s, &with, NULL), 0);
+	ck_assert_int_eq(tn_redis_batch_reply(&with, 0, &reply, NULL), 0);
+	ck_assert_int_eq(tn_reply_integer(reply), n);
+	tn_redis_batch_fini(&with);
+}
+
+/* Whatever kind of save it is, what was to go with it goes once. */
+START_TEST(saved_with_something_else)
+{
+	struct tn_arena arena;
+	struct tn_session s;
+
+	open_store(_i);
+	tn_arena_init(&arena, 1 << 20);
+	store->ops->create(store, S("a"), S("{\"cookie\":{\"path\":\"/\"}}"),
+	    60, NULL);
+	load(&s, &arena, "a");
+	tn_session_set_bool(&s, "x", true);
+	expect_sent(&s, 1);
+	tn_session_regenerate(&s);
+	expect_sent(&s, 2);
+	ck_assert_int_eq(store->ops->get(store, S("a"), &got, NULL), 0);
+	ck_assert_int_eq(store->ops->get(store, s.sid, &got, NULL), 1);
+	ck_assert_ptr_null(s.replaced.ptr);
+	tn_session_destroy(&s);
+	ck_assert_int_eq(tn_session_save_with(&s, NULL, NULL), TN_E_STATE);
+	tn_arena_fini(&arena);
+	close_store(_i);
+}
+END_TEST
 
 /* One request that sets one member. */
 static int
@@ -735,6 +974,14 @@ store_suite(void)
 	tcase_add_loop_test(tc, create_once, 0, STORES);
 	tcase_add_loop_test(tc, replace_by_comparison, 0, STORES);
 	tcase_add_loop_test(tc, destroy, 0, STORES);
+	tcase_add_loop_test(tc, renewed, 0, STORES);
+	tcase_add_loop_test(tc, renewed_as_one_that_is_there, 0, STORES);
+	tcase_add_loop_test(tc, renewed_with_something_else, 0, STORES);
+	tcase_add_test(tc, not_renewed_when_the_old_one_stays);
+	tcase_add_test(tc, a_full_redis_ends_sessions);
+	tcase_add_loop_test(tc, several_at_once, 0, STORES);
+	tcase_add_test(tc, one_journey_for_all_of_it);
+	tcase_add_loop_test(tc, saved_with_something_else, 0, STORES);
 	tcase_add_loop_test(tc, any_bytes, 0, STORES);
 	tcase_add_loop_test(tc, a_record_past_the_buffer, 0, STORES);
 	tcase_add_test(tc, time_in_memory);

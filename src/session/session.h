@@ -15,6 +15,7 @@
 
 struct tn_account;
 struct tn_err;
+struct tn_redis_batch;
 struct tn_signer;
 
 /*
@@ -182,6 +183,18 @@ void tn_session_touch(struct tn_session *s);
  * then leaves it as it was; the store's failures.
  */
 int tn_session_save(struct tn_session *s, struct tn_err *err);
+
+/*
+ * Save, and send other commands to Redis behind it; in the same journey if
+ * the session is a new one, as after tn_session_regenerate.
+ *
+ * with  not sent yet; NULL: none
+ *
+ * Returns 0, and the answers in with are the caller's to look at; else as
+ * tn_session_save, and with may have been carried out or not.
+ */
+int tn_session_save_with(struct tn_session *s, struct tn_redis_batch *with,
+    struct tn_err *err);
 int tn_session_reload(struct tn_session *s, struct tn_err *err);
 
 /* Has a member changed, or the sid? */

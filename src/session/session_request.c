@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "redis/redis_batch.h"
 #include "session/session_cookie.h"
 #include "session/signature.h"
 
@@ -211,6 +212,7 @@ struct save {
 	const struct tn_session_options *options;
 	struct tn_store *store;
 	int64_t wall_ms;
+	struct tn_redis_batch *with;	/* goes along with a new record */
 };
 
 /*
@@ -260,6 +262,19 @@ replace(struct tn_session *s, const struct save *save, struct tn_err *err)
 	    "others change this session too fast");
 }
 
+/* The session that this one has taken the place of. */
+static int
+end_replaced(struct tn_session *s, struct tn_store *store, struct tn_err *err)
+{
+	int e = 0;
+
+	if (s->replaced.ptr != NULL)
+		e = store->ops->destroy(store, s->replaced, err);
+	if (e == 0)
+		s->replaced = TN_SLICE_NONE;
+	return e;
+}
+
 static int
 create(struct tn_session *s, const struct save *save, int64_t ttl_s,
     struct tn_err *err)
@@ -268,16 +283,18 @@ create(struct tn_session *s, const struct save *save, int64_t ttl_s,
 	struct tn_slice text;
 	int e;
 
-	if (ttl_s <= 0)
-		return 0;	/* ended as it began: its cookie says so */
+	if (ttl_s <= 0)		/* ended as it began: its cookie says so */
+		return end_replaced(s, save->store, err);
 	tn_buf_init(&record, TN_LIMIT_SESSION_BYTES);
 	tn_session_write(s, &record);
 	e = tn_buf_finish(&record, &text, err);
 	if (e == 0)
-		e = save->store->ops->create(save->store, s->sid, text, ttl_s,
-		    err);
-	if (e == 0)
+		e = tn_store_renew(save->store, s->replaced, s->sid, text,
+		    ttl_s, save->with, err);
+	if (e == 0) {
+		s->replaced = TN_SLICE_NONE;
 		saved(s, text);
+	}
 	tn_buf_fini(&record);
 	return e;
 }
@@ -286,49 +303,34 @@ static int
 destroy_all(struct tn_session *s, const struct tn_session_options *options,
     struct tn_store *store, struct tn_err *err)
 {
-	int e = 0;
+	int e = end_replaced(s, store, err);
 
-	if (s->replaced.ptr != NULL)
-		e = store->ops->destroy(store, s->replaced, err);
-	if (e == 0)
-		s->replaced = TN_SLICE_NONE;
 	if (e == 0 && !s->is_new && (s->destroyed ||
 	    (s->is_unset && options->unset == TN_UNSET_DESTROY)))
 		e = store->ops->destroy(store, s->sid, err);
 	return e;
 }
 
+/* If it is new, is it worth a record? If not, shall what is there change? */
 static int
-store_it(struct tn_session *s, const struct save *save, bool modified,
-    struct tn_err *err)
+store_it(struct tn_session *s, const struct save *save, bool is_worth,
+    bool is_changed, struct tn_err *err)
 {
 	struct tn_store *store = save->store;
 	int64_t ttl_s;
+	int e = 0;
 
 	tn_session_cookie_touch(s, save->wall_ms);
 	ttl_s = tn_session_ttl(s, save->options, save->wall_ms);
-	if (s->is_new)
-		return modified || save->options->save_uninitialized ?
-		    create(s, save, ttl_s, err) : 0;
+	if (s->is_new && is_worth)
+		return create(s, save, ttl_s, err);
+	e = end_replaced(s, store, err);
+	if (e < 0 || s->is_new)
+		return e;
 	if (ttl_s <= 0)
 		return store->ops->destroy(store, s->sid, err);
-	return modified || (save->options->resave && !s->is_saved) ?
-	    replace(s, save, err) :
+	return is_changed ? replace(s, save, err) :
 	    store->ops->touch(store, s->sid, ttl_s, err);
-}
-
-/* Whoever asks for it by name gets it, modified or not. */
-static int
-store_now(struct tn_session *s, const struct save *save, struct tn_err *err)
-{
-	int64_t ttl_s;
-
-	tn_session_cookie_touch(s, save->wall_ms);
-	ttl_s = tn_session_ttl(s, save->options, save->wall_ms);
-	if (s->is_new)
-		return create(s, save, ttl_s, err);
-	return ttl_s <= 0 ? save->store->ops->destroy(save->store, s->sid,
-	    err) : replace(s, save, err);
 }
 
 /* By what the session was like before it was saved. */
@@ -368,41 +370,49 @@ tn_session_commit(struct tn_session *s,
     bool request_is_secure, int64_t wall_ms, struct tn_buf *set_cookie,
     struct tn_err *err)
 {
-	const struct save save = { options, store, wall_ms };
+	const struct save save = { options, store, wall_ms, NULL };
 	bool modified = tn_session_is_modified(s);
 	bool due = s->cookie_is_due || cookie_is_due(s, options, modified);
 	int e;
 
 	if (s->is_detached)
 		return 0;
-	e = destroy_all(s, options, store, err);
-	if (e < 0 || s->destroyed || s->is_unset)
-		return e;
-	e = store_it(s, &save, modified, err);
+	if (s->destroyed || s->is_unset)
+		return destroy_all(s, options, store, err);
+	e = store_it(s, &save, modified || options->save_uninitialized,
+	    modified || (options->resave && !s->is_saved), err);
 	if (e < 0 || s->destroyed || !due ||
 	    (s->cookie.secure && !request_is_secure))
 		return e;
 	return write_cookie(s, options, set_cookie, err);
 }
 
+/* Whoever asks for it by name gets it, modified or not. */
 int
-tn_session_save(struct tn_session *s, struct tn_err *err)
+tn_session_save_with(struct tn_session *s, struct tn_redis_batch *with,
+    struct tn_err *err)
 {
+	bool modified = tn_session_is_modified(s), is_new = s->is_new;
 	struct save save;
-	bool modified = tn_session_is_modified(s);
 	int e;
 
 	if (s->store == NULL || s->options == NULL || s->is_detached ||
 	    s->destroyed || s->is_unset)
 		return tn_err_set(err, TN_E_STATE, "no session to save");
 	save = (struct save){ s->options, s->store,
-		tn_session_now(s->options) };
+		tn_session_now(s->options), with };
 	/* What this save hides from the commit, the browser hears even so. */
 	s->cookie_is_due |= cookie_is_due(s, s->options, modified);
-	e = destroy_all(s, s->options, s->store, err);
-	if (e == 0)
-		e = store_now(s, &save, err);
+	e = store_it(s, &save, true, true, err);
 	if (e == 0 && s->destroyed)
 		e = tn_err_set(err, TN_E_STATE, "that session has ended");
+	if (e == 0 && with != NULL && (!is_new || s->is_new))
+		e = tn_redis_batch_send(with, err);
 	return e;
+}
+
+int
+tn_session_save(struct tn_session *s, struct tn_err *err)
+{
+	return tn_session_save_with(s, NULL, err);
 }

@@ -7,8 +7,10 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "redis/redis_batch.h"
 
 #define SWEEP_MIN	1024
 
@@ -264,6 +266,48 @@ tn_store_memory_free(struct tn_store **store)
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 	*store = NULL;
+}
+
+/* ---- Several at once ------------------------------------------------------*/
+
+int
+tn_store_get_many(struct tn_store *store, const struct tn_slice *sids,
+    size_t n, tn_store_found *fn, void *arg, struct tn_err *err)
+{
+	struct tn_buf record;
+	int e = 0;
+
+	if (store->ops->get_many != NULL)
+		return store->ops->get_many(store, sids, n, fn, arg, err);
+	tn_buf_init(&record, TN_LIMIT_SESSION_BYTES);
+	for (size_t i = 0; e == 0 && i < n; i++) {
+		tn_buf_reset(&record);
+		e = store->ops->get(store, sids[i], &record, err);
+		if (e >= 0)
+			e = fn(i, e > 0 ? tn_buf_view(&record) :
+			    TN_SLICE_NONE, arg);
+	}
+	tn_buf_fini(&record);
+	return e;
+}
+
+/* ---- One for another ------------------------------------------------------*/
+
+int
+tn_store_renew(struct tn_store *store, struct tn_slice old,
+    struct tn_slice sid, struct tn_slice record, int64_t ttl_s,
+    struct tn_redis_batch *with, struct tn_err *err)
+{
+	int e = 0;
+
+	if (store->ops->renew != NULL)
+		return store->ops->renew(store, old, sid, record, ttl_s, with,
+		    err);
+	if (old.len > 0)
+		e = store->ops->destroy(store, old, err);
+	if (e == 0)
+		e = store->ops->create(store, sid, record, ttl_s, err);
+	return e == 0 && with != NULL ? tn_redis_batch_send(with, err) : e;
 }
 
 /* ---- All of them ----------------------------------------------------------*/

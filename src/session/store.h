@@ -13,6 +13,7 @@
 #include "base/buf.h"
 
 struct tn_err;
+struct tn_redis_batch;
 struct tn_store;
 
 /*
@@ -21,6 +22,9 @@ struct tn_store;
  */
 typedef int tn_store_session(struct tn_slice sid, struct tn_slice record,
     void *arg);
+
+/* The i-th that was asked for; record's ptr is NULL if there is none. */
+typedef int tn_store_found(size_t i, struct tn_slice record, void *arg);
 
 struct tn_store_ops {
 	/* 1 and the record appended to out, 0 if there is none, < 0. */
@@ -50,11 +54,45 @@ struct tn_store_ops {
 	/* Tell of every session: tn_store_each. */
 	int (*each)(struct tn_store *store, bool with_records,
 	    tn_store_session *fn, void *arg, struct tn_err *err);
+	/* tn_store_renew; NULL: destroy, create and the batch in turn. */
+	int (*renew)(struct tn_store *store, struct tn_slice old,
+	    struct tn_slice sid, struct tn_slice record, int64_t ttl_s,
+	    struct tn_redis_batch *with, struct tn_err *err);
+	/* tn_store_get_many; NULL: one get after the other. */
+	int (*get_many)(struct tn_store *store, const struct tn_slice *sids,
+	    size_t n, tn_store_found *fn, void *arg, struct tn_err *err);
 };
 
 struct tn_store {
 	const struct tn_store_ops *ops;
 };
+
+/*
+ * End a session and make the one that takes its place: in one journey where
+ * the store can do that.
+ *
+ * old   ends; empty: there is none
+ * sid   is made, as create makes it
+ * with  sent behind it, or not at all; its answers are the caller's to look
+ *       at. NULL: nothing
+ *
+ * Returns 0: both are done and with was sent. TN_E_CONFLICT: sid was there.
+ * After any failure old may have ended, sid is not there unless the store
+ * was lost on the way, and with may have been carried out.
+ */
+int tn_store_renew(struct tn_store *store, struct tn_slice old,
+    struct tn_slice sid, struct tn_slice record, int64_t ttl_s,
+    struct tn_redis_batch *with, struct tn_err *err);
+
+/*
+ * Look several sessions up: in one journey where the store can do that.
+ *
+ * fn  told of each, in order; a result other than 0 ends it and is its result
+ *
+ * Returns 0, what fn returned, or the store's failure.
+ */
+int tn_store_get_many(struct tn_store *store, const struct tn_slice *sids,
+    size_t n, tn_store_found *fn, void *arg, struct tn_err *err);
 
 /*
  * What express-session's stores offer besides, for administration: they take

@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "redis/keys.h"
 #include "redis/redis.h"
+#include "redis/redis_batch.h"
 #include "session/touched.h"
 
 #define TOUCH_PERCENT	5
@@ -55,10 +56,15 @@ static const struct tn_script set_script = {
 	"return 1\n",
 };
 
+/*
+ * DEL first: it makes room, so a Redis that is full takes the mark behind it
+ * too, and people can log out of it.
+ */
 static const struct tn_script destroy_script = {
 	"session-destroy",
+	"local n = redis.call('DEL', KEYS[1])\n"
 	"redis.call('SET', KEYS[2], '1', 'EX', ARGV[1])\n"
-	"return redis.call('DEL', KEYS[1])\n",
+	"return n\n",
 };
 
 /* One command: its keys, and the texts they point to. */
@@ -114,6 +120,19 @@ run(struct call *c, const struct redis_store *r, const struct tn_slice *argv,
 	return tn_redis_call(r->redis, argv, argc, &c->reply, err);
 }
 
+static int
+write_keys(struct call *c, const struct redis_store *r, struct tn_slice sid,
+    struct tn_slice keys[2], struct tn_err *err)
+{
+	tn_key_session_ended(&c->mark, tn_slice_str(r->prefix), sid);
+	if (c->key.failed != 0 || c->mark.failed != 0)
+		return too_long(err, c->key.failed != 0 ? c->key.failed :
+		    c->mark.failed);
+	keys[0] = tn_buf_view(&c->key);
+	keys[1] = tn_buf_view(&c->mark);
+	return 0;
+}
+
 /* A script over the record and its mark. */
 static int
 eval(struct call *c, const struct redis_store *r, struct tn_slice sid,
@@ -121,15 +140,10 @@ eval(struct call *c, const struct redis_store *r, struct tn_slice sid,
     struct tn_err *err)
 {
 	struct tn_slice keys[2];
+	int e = write_keys(c, r, sid, keys, err);
 
-	tn_key_session_ended(&c->mark, tn_slice_str(r->prefix), sid);
-	if (c->key.failed != 0 || c->mark.failed != 0)
-		return too_long(err, c->key.failed != 0 ? c->key.failed :
-		    c->mark.failed);
-	keys[0] = tn_buf_view(&c->key);
-	keys[1] = tn_buf_view(&c->mark);
-	return tn_redis_eval(r->redis, script, keys, 2, args, n, &c->reply,
-	    err);
+	return e < 0 ? e : tn_redis_eval(r->redis, script, keys, 2, args, n,
+	    &c->reply, err);
 }
 
 static void
@@ -265,6 +279,143 @@ redis_set(struct tn_store *store, struct tn_slice sid, struct tn_slice record,
 	return e;
 }
 
+/* ---- Several at once ------------------------------------------------------*/
+
+static int
+tell_found(const struct tn_redis_batch *b, size_t i, tn_store_found *fn,
+    void *arg, struct tn_err *err)
+{
+	const struct tn_reply *reply;
+	struct tn_slice record;
+	int e = tn_redis_batch_reply(b, i, &reply, err);
+
+	record = tn_reply_text(reply);
+	return e < 0 ? e : fn(i, record.len > 0 ? record : TN_SLICE_NONE, arg);
+}
+
+static int
+redis_get_many(struct tn_store *store, const struct tn_slice *sids, size_t n,
+    tn_store_found *fn, void *arg, struct tn_err *err)
+{
+	const struct redis_store *r = of_redis(store);
+	struct tn_redis_batch b;
+	int e = 0;
+
+	tn_redis_batch_init(&b, r->redis);
+	for (size_t i = 0; e == 0 && i < n; i++) {
+		struct call c;
+		struct tn_slice argv[] = { TN_SLICE("GET"),
+			begin(&c, r, sids[i]) };
+
+		if (c.key.failed != 0)
+			e = too_long(err, c.key.failed);
+		else
+			tn_redis_batch_call(&b, argv, 2);
+		end(&c);
+	}
+	if (e == 0)
+		e = tn_redis_batch_send(&b, err);
+	for (size_t i = 0; e == 0 && i < n; i++)
+		e = tell_found(&b, i, fn, arg, err);
+	tn_redis_batch_fini(&b);
+	return e;
+}
+
+/* ---- One for another ------------------------------------------------------*/
+
+static int
+ask_end(struct tn_redis_batch *b, struct redis_store *r, struct tn_slice sid,
+    struct tn_err *err)
+{
+	struct tn_slice keys[2], arg;
+	struct call c;
+	int e;
+
+	tn_touched_forget(&r->touched, sid);
+	begin(&c, r, sid);
+	arg = seconds(&c, TN_LIMIT_SESSION_TOMBSTONE_S);
+	e = write_keys(&c, r, sid, keys, err);
+	if (e == 0)
+		tn_redis_batch_eval(b, &destroy_script, keys, 2, &arg, 1);
+	end(&c);
+	return e;
+}
+
+/* Returns its place in the batch; *e is set to a failure. */
+static size_t
+ask_create(struct tn_redis_batch *b, struct redis_store *r,
+    struct tn_slice sid, struct tn_slice record, int64_t ttl_s, int *e,
+    struct tn_err *err)
+{
+	struct call c;
+	struct tn_slice argv[] = { TN_SLICE("SET"), begin(&c, r, sid), record,
+		TN_SLICE("NX"), TN_SLICE("EX"), seconds(&c, ttl_s) };
+	size_t place = 0;
+
+	if (c.key.failed != 0)
+		*e = too_long(err, c.key.failed);
+	else
+		place = tn_redis_batch_call(b, argv, r->disable_ttl ? 4 : 6);
+	end(&c);
+	return place;
+}
+
+/* Nobody has heard of it yet, so it needs no mark. */
+static void
+unmake(const struct redis_store *r, struct tn_slice sid)
+{
+	struct call c;
+	struct tn_slice argv[] = { TN_SLICE("DEL"), begin(&c, r, sid) };
+
+	run(&c, r, argv, 2, NULL);
+	end(&c);
+}
+
+/* Is there what was to be made, and not what was to end? */
+static int
+check_renewed(const struct redis_store *r, const struct tn_redis_batch *b,
+    size_t made, struct tn_slice sid, struct tn_err *err)
+{
+	const struct tn_reply *reply;
+	int e = tn_redis_batch_reply(b, made, &reply, err);
+
+	if (e < 0)
+		return e;
+	if (tn_reply_type(reply) != TN_REPLY_STATUS)
+		return tn_err_set(err, TN_E_CONFLICT, "that session is there");
+	if (made > 0)
+		e = tn_redis_batch_reply(b, 0, NULL, err);
+	if (e < 0)
+		unmake(r, sid);
+	return e;
+}
+
+static int
+redis_renew(struct tn_store *store, struct tn_slice old, struct tn_slice sid,
+    struct tn_slice record, int64_t ttl_s, struct tn_redis_batch *with,
+    struct tn_err *err)
+{
+	struct redis_store *r = of_redis(store);
+	struct tn_redis_batch b;
+	size_t made = 0;
+	int e = 0;
+
+	tn_redis_batch_init(&b, r->redis);
+	b.then = with;
+	if (old.len > 0)
+		e = ask_end(&b, r, old, err);
+	if (e == 0)
+		made = ask_create(&b, r, sid, record, ttl_s, &e, err);
+	if (e == 0)
+		e = tn_redis_batch_send(&b, err);
+	if (e == 0)
+		e = check_renewed(r, &b, made, sid, err);
+	if (e == 0)
+		tn_touched_note(&r->touched, sid, ttl_s, tn_clock_mono_ms());
+	tn_redis_batch_fini(&b);
+	return e;
+}
+
 /* ---- All of them ----------------------------------------------------------*/
 
 struct walk {
@@ -381,7 +532,8 @@ set_up(struct redis_store *r, const struct tn_store_redis_options *options)
 		.get = redis_get, .create = redis_create,
 		.replace = redis_replace, .touch = redis_touch,
 		.destroy = redis_destroy, .set = redis_set,
-		.each = redis_each,
+		.each = redis_each, .renew = redis_renew,
+		.get_many = redis_get_many,
 	};
 	int percent = options->touch_percent;
 

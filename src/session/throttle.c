@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "redis/keys.h"
-#include "redis/redis.h"
+#include "redis/redis_batch.h"
 
 #define WHO_MAX	128
 
@@ -118,4 +118,21 @@ tn_throttle_clear(const struct tn_throttle *t, struct tn_slice who,
 	tn_reply_free(&reply);
 	tn_buf_fini(&key);
 	return e;
+}
+
+void
+tn_throttle_clear_with(const struct tn_throttle *t, struct tn_slice who,
+    struct tn_redis_batch *with)
+{
+	struct tn_slice argv[2];
+	struct tn_buf key;
+	int e = make_key(t, who, &key, NULL);
+
+	argv[0] = TN_SLICE("DEL");
+	argv[1] = tn_buf_view(&key);
+	if (e == 0)
+		tn_redis_batch_call(with, argv, 2);
+	else
+		tn_redis_batch_fail(with, e);
+	tn_buf_fini(&key);
 }

@@ -6,6 +6,7 @@
 
 struct tn_err;
 struct tn_redis;
+struct tn_redis_batch;
 
 struct tn_throttle {
 	struct tn_redis *redis;
@@ -48,5 +49,9 @@ struct tn_slice tn_throttle_address(struct tn_slice address,
 /* Forget the tries of who (after a success). */
 int tn_throttle_clear(const struct tn_throttle *t, struct tn_slice who,
     struct tn_err *err);
+
+/* The same, along with something else; want of memory is told by its send. */
+void tn_throttle_clear_with(const struct tn_throttle *t,
+    struct tn_slice who, struct tn_redis_batch *with);
 
 #endif

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "redis/keys.h"
-#include "redis/redis.h"
+#include "redis/redis_batch.h"
 
 /*
  * One hash a user, so that all changes happen at once and in one slot:
@@ -164,6 +164,28 @@ drop(const struct tn_user_sessions *u, struct tn_slice user_id,
 	return e;
 }
 
+/* HDEL along with something else. */
+static void
+drop_with(struct tn_slice user_id, struct tn_slice handle,
+    struct tn_redis_batch *with)
+{
+	struct tn_slice argv[3];
+	struct tn_buf key, field;
+
+	write_key(&key, user_id);
+	tn_buf_init(&field, ENTRY_BYTES);
+	write_field(&field, handle);
+	argv[0] = TN_SLICE("HDEL");
+	argv[1] = tn_buf_view(&key);
+	argv[2] = tn_buf_view(&field);
+	if (key.failed != 0 || field.failed != 0)
+		tn_redis_batch_fail(with, TN_E_NOMEM);
+	else
+		tn_redis_batch_call(with, argv, 3);
+	tn_buf_fini(&field);
+	tn_buf_fini(&key);
+}
+
 static int
 eval(const struct tn_user_sessions *u, const struct tn_script *script,
     struct tn_slice user_id, const struct tn_slice *args, size_t n,
@@ -211,17 +233,45 @@ read_all(const struct tn_reply *all, struct tn_arena *arena,
 	return 0;
 }
 
+/* Which of them the store has still, and what to forget of the others. */
+struct living {
+	const struct tn_user_sessions *u;
+	struct tn_slice user_id;
+	struct tn_user_session *list;
+	size_t kept;
+	struct tn_redis_batch ended;
+};
+
 static int
-lives(const struct tn_user_sessions *u, struct tn_slice sid,
+keep_living(size_t i, struct tn_slice record, void *arg)
+{
+	struct living *l = arg;
+
+	if (record.ptr != NULL)
+		l->list[l->kept++] = l->list[i];
+	else
+		drop_with(l->user_id, l->list[i].handle, &l->ended);
+	return 0;
+}
+
+static int
+drop_ended(struct living *l, size_t n, struct tn_arena *arena,
     struct tn_err *err)
 {
-	struct tn_buf record;
+	struct tn_slice *sids = tn_arena_alloc(arena, (n + 1) * sizeof(*sids));
 	int e;
 
-	tn_buf_init(&record, TN_LIMIT_SESSION_BYTES);
-	e = u->store->ops->get(u->store, sid, &record, err);
-	tn_buf_fini(&record);
-	return e == TN_E_LIMIT ? 1 : e;
+	if (sids == NULL)
+		return tn_err_set(err, TN_E_NOMEM, "no memory for sessions");
+	for (size_t i = 0; i < n; i++)
+		sids[i] = l->list[i].sid;
+	tn_redis_batch_init(&l->ended, l->u->redis);
+	e = n == 0 ? 0 : tn_store_get_many(l->u->store, sids, n, keep_living,
+	    l, err);
+	if (e == 0)
+		e = tn_redis_batch_send(&l->ended, err);
+	tn_redis_batch_fini(&l->ended);
+	return e;
 }
 
 int
@@ -229,25 +279,18 @@ tn_user_sessions_list(const struct tn_user_sessions *u,
     struct tn_slice user_id, struct tn_arena *arena,
     struct tn_user_session **list, size_t *n, struct tn_err *err)
 {
+	struct living living = { .u = u, .user_id = user_id };
 	struct tn_reply *reply = NULL;
-	size_t kept = 0;
 	int e = ask(u, "HGETALL", user_id, TN_SLICE_NONE, &reply, err);
 
 	*list = NULL;
 	*n = 0;
 	if (e == 0)
 		e = read_all(reply, arena, list, n, err);
-	for (size_t i = 0; e == 0 && i < *n; i++) {
-		int living = lives(u, (*list)[i].sid, err);
-
-		if (living == 0)
-			e = drop(u, user_id, (*list)[i].handle, err);
-		else if (living < 0)
-			e = living;
-		else
-			(*list)[kept++] = (*list)[i];
-	}
-	*n = e == 0 ? kept : 0;
+	living.list = *list;
+	if (e == 0)
+		e = drop_ended(&living, *n, arena, err);
+	*n = e == 0 ? living.kept : 0;
 	tn_reply_free(&reply);
 	return e;
 }
@@ -281,39 +324,71 @@ prune(const struct tn_user_sessions *u, struct tn_slice user_id,
 	return e;
 }
 
+size_t
+tn_user_sessions_add_with(const struct tn_account *who,
+    const struct tn_user_session *session, struct tn_redis_batch *with)
+{
+	char handle[TN_SESSION_HANDLE + 1], version[24];
+	struct tn_buf key, field, entry;
+	struct tn_slice view;
+	size_t place = 0;
+
+	tn_session_handle(handle, session->sid);
+	snprintf(version, sizeof(version), "%lld", (long long)who->version);
+	write_key(&key, tn_slice_str(who->id));
+	tn_buf_init(&field, 64);
+	tn_buf_init(&entry, ENTRY_BYTES);
+	write_field(&field, tn_slice_str(handle));
+	write_entry(&entry, session);
+	view = tn_buf_view(&key);
+	if (key.failed != 0 || field.failed != 0 || entry.failed != 0)
+		tn_redis_batch_fail(with, entry.failed != 0 ? entry.failed :
+		    TN_E_NOMEM);
+	else
+		place = tn_redis_batch_eval(with, &add_script, &view, 1,
+		    (struct tn_slice[]){ tn_slice_str(version),
+		    tn_buf_view(&field), tn_buf_view(&entry) }, 3);
+	tn_buf_fini(&entry);
+	tn_buf_fini(&field);
+	tn_buf_fini(&key);
+	return place;
+}
+
+int
+tn_user_sessions_added(const struct tn_user_sessions *u,
+    const struct tn_account *who, const struct tn_redis_batch *with,
+    size_t place, struct tn_err *err)
+{
+	const struct tn_reply *reply;
+	int64_t n;
+	int e = tn_redis_batch_reply(with, place, &reply, err);
+
+	if (e < 0)
+		return e;
+	n = tn_reply_integer(reply);
+	if (n < 0)
+		return tn_err_set(err, TN_E_DENIED,
+		    "the password was changed meanwhile");
+	return n > TN_LIMIT_USER_SESSIONS ?
+	    prune(u, tn_slice_str(who->id), err) : 0;
+}
+
 int
 tn_user_sessions_add(const struct tn_user_sessions *u,
     const struct tn_account *who, const struct tn_user_session *session,
     struct tn_err *err)
 {
-	char handle[TN_SESSION_HANDLE + 1], version[24];
-	struct tn_slice user_id = tn_slice_str(who->id);
-	struct tn_reply *reply = NULL;
-	struct tn_buf field, entry;
-	int64_t n = 0;
+	struct tn_redis_batch batch;
+	size_t place;
 	int e;
 
-	tn_session_handle(handle, session->sid);
-	snprintf(version, sizeof(version), "%lld", (long long)who->version);
-	tn_buf_init(&field, 64);
-	tn_buf_init(&entry, ENTRY_BYTES);
-	write_field(&field, tn_slice_str(handle));
-	write_entry(&entry, session);
-	e = field.failed != 0 ? field.failed : entry.failed;
+	tn_redis_batch_init(&batch, u->redis);
+	place = tn_user_sessions_add_with(who, session, &batch);
+	e = tn_redis_batch_send(&batch, err);
 	if (e == 0)
-		e = eval(u, &add_script, user_id, (struct tn_slice[]){
-		    tn_slice_str(version), tn_buf_view(&field),
-		    tn_buf_view(&entry) }, 3, &reply, err);
-	if (e == 0)
-		n = tn_reply_integer(reply);
-	tn_reply_free(&reply);
-	tn_buf_fini(&entry);
-	tn_buf_fini(&field);
-	if (e == 0 && n < 0)
-		return tn_err_set(err, TN_E_DENIED,
-		    "the password was changed meanwhile");
-	return e == 0 && n > TN_LIMIT_USER_SESSIONS ?
-	    prune(u, user_id, err) : e;
+		e = tn_user_sessions_added(u, who, &batch, place, err);
+	tn_redis_batch_fini(&batch);
+	return e;
 }
 
 int
@@ -352,6 +427,16 @@ tn_user_sessions_forget(const struct tn_user_sessions *u,
 
 	tn_session_handle(handle, sid);
 	return drop(u, user_id, tn_slice_str(handle), err);
+}
+
+void
+tn_user_sessions_forget_with(struct tn_slice user_id, struct tn_slice sid,
+    struct tn_redis_batch *with)
+{
+	char handle[TN_SESSION_HANDLE + 1];
+
+	tn_session_handle(handle, sid);
+	drop_with(user_id, tn_slice_str(handle), with);
 }
 
 int

@@ -8,6 +8,7 @@
 
 struct tn_err;
 struct tn_redis;
+struct tn_redis_batch;
 
 struct tn_user_sessions {
 	struct tn_redis *redis;
@@ -45,6 +46,19 @@ int tn_user_sessions_add(const struct tn_user_sessions *u,
     struct tn_err *err);
 
 /*
+ * The same in two steps, around the send of a batch: the session may be
+ * saved by what stands before it (tn_session_save_with).
+ *
+ * tn_user_sessions_add_with returns the place that tn_user_sessions_added
+ * wants, which has the results of tn_user_sessions_add.
+ */
+size_t tn_user_sessions_add_with(const struct tn_account *who,
+    const struct tn_user_session *session, struct tn_redis_batch *with);
+int tn_user_sessions_added(const struct tn_user_sessions *u,
+    const struct tn_account *who, const struct tn_redis_batch *with,
+    size_t place, struct tn_err *err);
+
+/*
  * Those that live, the newest first; those that have ended are forgotten.
  * list and its texts are the arena's. Returns 0 or a failure.
  */
@@ -59,6 +73,10 @@ int tn_user_sessions_end(const struct tn_user_sessions *u,
 /* Forget one that its owner has ended otherwise. */
 int tn_user_sessions_forget(const struct tn_user_sessions *u,
     struct tn_slice user_id, struct tn_slice sid, struct tn_err *err);
+
+/* The same, along with its end; want of memory is told by the send. */
+void tn_user_sessions_forget_with(struct tn_slice user_id,
+    struct tn_slice sid, struct tn_redis_batch *with);
 
 /*
  * End all but one, and every token of remember.h.
