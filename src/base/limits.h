@@ -108,12 +108,15 @@
 #define TN_LIMIT_SOCKET_DATA		16384	/* bytes of a socket's data as JSON */
 #define TN_LIMIT_RECOVERY_BYTES		(16u << 20)	/* events kept, a namespace */
 #define TN_LIMIT_RECOVERY_SESSIONS	16384	/* that were left, a namespace */
+#define TN_LIMIT_RECOVERY_OWNER		512	/* bytes of who may come back */
 #define TN_LIMIT_RECOVERY_REPLAY	(512u << 10)	/* bytes; half a queue */
 
 /* What other nodes publish, and what they ask. */
 #define TN_LIMIT_CLUSTER_MESSAGE	(16u << 20)	/* bytes of one message */
 #define TN_LIMIT_CLUSTER_BUFFERS	1024	/* binary values in one message */
 #define TN_LIMIT_CLUSTER_ROOMS		16384	/* rooms named in one message */
+#define TN_LIMIT_STREAM_ROOMS		1024	/* of an event kept, except among them */
+#define TN_LIMIT_COMEBACKS		4096	/* sessions wanted back at once */
 #define TN_LIMIT_REQUEST_ID		128	/* bytes, and of a node's uid */
 #define TN_LIMIT_CLUSTER_ACK_MS		60000	/* the longest such wait */
 #define TN_LIMIT_CLUSTER_REQUEST_MS	5000	/* for other nodes, as the reference */

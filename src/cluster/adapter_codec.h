@@ -20,6 +20,7 @@ struct tn_adapter_message {
 	struct tn_broadcast_packet packet;
 	int timeout_ms;			/* flags.timeout; 0: none */
 	struct tn_buf json;		/* holds packet.data */
+	bool has_mark;			/* tn_stream_mark_read finds it */
 };
 
 /* Append a broadcast: [uid,{type,data,nsp},{rooms,except,flags}]. */

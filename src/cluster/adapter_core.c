@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "cluster/adapter_inner.h"
 #include "cluster/registry.h"
+#include "cluster/stream.h"
 #include "redis/link.h"
 
 #define TICK_MS		500	/* between two looks at the registry */
@@ -161,6 +162,7 @@ void
 tn_redis_ns_close(struct redis_ns *rn)
 {
 	tn_asks_drop(rn);
+	tn_stream_close(rn);
 	rn->is_closed = true;
 	rn->ns = NULL;
 	tn_redis_ns_unref(rn);
@@ -171,6 +173,7 @@ tn_redis_ns_unref(struct redis_ns *rn)
 {
 	if (--rn->refs > 0)
 		return;
+	tn_stream_free(&rn->stream);
 	tn_buf_fini(&rn->names);
 	tn_buf_fini(&rn->pattern);
 	adapter_unref(rn->adapter);
@@ -201,6 +204,8 @@ tn_redis_adapter_make(const struct tn_adapter_ops *ops,
 	    options->requests_timeout_ms : TN_LIMIT_CLUSTER_REQUEST_MS;
 	a->mode = options->mode;
 	a->private_answers = options->private_answers;
+	a->recovery_events = options->recovery_events;
+	tn_list_init(&a->streams);
 	memcpy(a->prefix, text.ptr, text.len);
 	if (a->registry != NULL)
 		note_nodes(a);
@@ -228,4 +233,15 @@ tn_redis_adapter_counts(const struct tn_adapter *adapter)
 {
 	return &TN_CONTAINER(adapter, const struct redis_adapter,
 	    base)->counts;
+}
+
+void
+tn_redis_adapter_on_up(struct tn_adapter *adapter)
+{
+	struct redis_adapter *a =
+	    TN_CONTAINER(adapter, struct redis_adapter, base);
+	struct tn_list *it, *following;
+
+	TN_LIST_EACH(it, following, &a->streams)
+		tn_stream_on_up(TN_CONTAINER(it, struct stream, link));
 }

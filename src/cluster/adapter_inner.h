@@ -15,6 +15,7 @@
 #define TN_REQUEST_ID	16	/* characters of what we ask by */
 
 struct redis_ns;
+struct stream;
 struct tn_arena;
 
 /* Who wants an answer, and by which number: both as they were sent. */
@@ -39,6 +40,22 @@ struct redis_form {
 	    size_t nbuffers);
 	void (*answer_server_event)(struct redis_ns *rn,
 	    const struct asker *to, struct tn_slice value);
+	/*
+	 * Events that are kept. Written without the mark, which the script
+	 * puts behind this and the bytes of before_mark, when it has counted
+	 * one more in the first byte; and read with it or without.
+	 * json is to be given to tn_buf_fini whatever is returned.
+	 */
+	void (*write_kept)(struct redis_ns *rn,
+	    const struct tn_broadcast_packet *packet, struct tn_buf *body);
+	const char *before_mark;
+	void (*write_kept_channel)(struct tn_buf *out,
+	    const struct redis_ns *rn,
+	    const struct tn_broadcast_packet *packet);
+	/* json holds out->data. Returns false for what is no event of rn. */
+	bool (*read_kept)(struct redis_ns *rn, struct tn_slice payload,
+	    struct tn_arena *arena, struct tn_buf *json,
+	    struct tn_broadcast_packet *out);
 };
 
 struct redis_adapter {
@@ -54,6 +71,8 @@ struct redis_adapter {
 	int requests_ms;
 	enum tn_subscription_mode mode;
 	bool private_answers;
+	int recovery_events;
+	struct tn_list streams;	/* of its namespaces */
 	char prefix[];
 };
 
@@ -66,6 +85,7 @@ struct redis_ns {
 	struct tn_buf names;	/* holds the four below */
 	struct tn_slice broadcast, request, response, own_response;
 	struct tn_buf pattern;
+	struct stream *stream;	/* NULL: nobody can come back */
 	unsigned nsubscribed;	/* of the pattern and three channels */
 	char uid[TN_UID_MAX + 1];
 };
@@ -174,5 +194,19 @@ void tn_redis_ns_request(struct redis_ns *rn, struct tn_slice payload);
 void tn_redis_ns_response(struct redis_ns *rn, struct tn_slice payload);
 
 extern const struct redis_form tn_plain_form;
+
+/* ---- adapter_kept.c -------------------------------------------------------*/
+
+void tn_plain_write_kept(struct redis_ns *rn,
+    const struct tn_broadcast_packet *packet, struct tn_buf *body);
+bool tn_plain_read_kept(struct redis_ns *rn, struct tn_slice payload,
+    struct tn_arena *arena, struct tn_buf *json,
+    struct tn_broadcast_packet *out);
+
+/* ---- redis_adapter.c ------------------------------------------------------*/
+
+/* Exactly one room has a channel of its own. */
+void tn_plain_write_channel(struct tn_buf *out, const struct redis_ns *rn,
+    const struct tn_broadcast_packet *packet);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/msgpack.h"
 #include "base/msgpack_read.h"
 #include "cluster/adapter_codec.h"
+#include "cluster/stream_codec.h"
 
 /* ---- the parts of a message -----------------------------------------------*/
 
@@ -182,6 +183,17 @@ request_member(struct reader *r, struct tn_slice key)
 	return true;
 }
 
+/* What is behind a broadcast that was kept in a stream. */
+static bool
+read_mark(struct reader *r)
+{
+	struct tn_mp_token t;
+
+	r->out->has_mark = tn_mp_next(&r->rest, &t) && t.type == TN_MP_BIN &&
+	    t.bytes.len == TN_STREAM_MARK_BYTES;
+	return r->out->has_mark;
+}
+
 static bool
 read_message(struct reader *r)
 {
@@ -192,9 +204,9 @@ read_message(struct reader *r)
 	if (t.type == TN_MP_MAP)
 		return read_members(r, t.u, request_member) &&
 		    r->out->request_type == 7 && r->has_packet && r->has_opts;
-	return t.type == TN_MP_ARRAY && t.u == 3 &&
+	return t.type == TN_MP_ARRAY && (t.u == 3 || t.u == 4) &&
 	    read_text(r, &r->out->uid) && read_map(r, packet_member) &&
-	    read_map(r, opts_member);
+	    read_map(r, opts_member) && (t.u == 3 || read_mark(r));
 }
 
 int

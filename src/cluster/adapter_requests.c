@@ -160,6 +160,10 @@ const struct redis_form tn_plain_form = {
 	.answer_clients = answer_clients,
 	.answer_ack = answer_ack,
 	.answer_server_event = answer_server_event,
+	.write_kept = tn_plain_write_kept,
+	.before_mark = "",
+	.write_kept_channel = tn_plain_write_channel,
+	.read_kept = tn_plain_read_kept,
 };
 
 /* ---- what is asked --------------------------------------------------------*/

@@ -20,15 +20,18 @@
 #include "cluster/adapter_codec.h"
 #include "cluster/adapter_inner.h"
 #include "cluster/redis_adapter.h"
+#include "cluster/stream.h"
 #include "redis/link.h"
 
 #define UID_LEN	6
+#define UNMARKED '\x93'	/* an array of three items: a broadcast */
+#define MARKED	'\x94'	/* of four: it stands in a stream too */
 
 /* ---- publishing -----------------------------------------------------------*/
 
 /* Exactly one room has a channel of its own. */
-static void
-write_channel(struct tn_buf *out, const struct redis_ns *rn,
+void
+tn_plain_write_channel(struct tn_buf *out, const struct redis_ns *rn,
     const struct tn_broadcast_packet *packet)
 {
 	tn_buf_slice(out, rn->broadcast);
@@ -49,7 +52,7 @@ publish(struct tn_adapter *adapter, struct tn_ns *ns,
 
 	(void)adapter;
 	tn_buf_init(&name, TN_LIMIT_CLUSTER_MESSAGE);
-	write_channel(&name, rn, packet);
+	tn_plain_write_channel(&name, rn, packet);
 	r = tn_buf_finish(&name, &channel, NULL);
 	if (r == 0) {
 		tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
@@ -215,13 +218,20 @@ deliver(struct redis_ns *rn, struct tn_slice payload)
 	tn_arena_fini(&arena);
 }
 
-/* The first of three items of an array is the own uid: need not be read. */
+/* The first item of an array is the own uid: need not be read. */
+static bool
+begins_own(const struct redis_ns *rn, struct tn_slice payload)
+{
+	return payload.len > 2 + UID_LEN && payload.ptr[1] == '\xa6' &&
+	    memcmp(payload.ptr + 2, rn->uid, UID_LEN) == 0;
+}
+
+/* The other nodes know it from here; kept ones are given to all. */
 static bool
 is_own(const struct redis_ns *rn, struct tn_slice payload)
 {
-	return payload.len > 2 + UID_LEN &&
-	    memcmp(payload.ptr, "\x93\xa6", 2) == 0 &&
-	    memcmp(payload.ptr + 2, rn->uid, UID_LEN) == 0;
+	return payload.len > 0 && payload.ptr[0] == UNMARKED &&
+	    begins_own(rn, payload);
 }
 
 static void
@@ -229,14 +239,21 @@ on_broadcast(struct tn_slice channel, struct tn_slice payload, void *arg)
 {
 	struct redis_ns *rn = arg;
 	struct tn_slice room = tn_slice_after(channel, rn->broadcast.len);
+	struct tn_stream_mark mark;
+	bool is_here, is_marked;
 
 	if (!tn_slice_starts(channel, rn->broadcast) || is_own(rn, payload))
 		return;
+	is_here = room.len <= 1 ||
+	    tn_ns_has_room(rn->ns, tn_slice_first(room, room.len - 1));
+	is_marked = payload.len > 0 && payload.ptr[0] == MARKED &&
+	    tn_stream_mark_read(payload, &mark);
 	rn->adapter->counts.received++;
-	if (room.len > 1 &&
-	    !tn_ns_has_room(rn->ns, tn_slice_first(room, room.len - 1)))
-		return;
-	deliver(rn, payload);
+	if (is_marked)
+		tn_stream_receive(rn, payload, &mark,
+		    begins_own(rn, payload), is_here);
+	else if (is_here)
+		deliver(rn, payload);
 }
 
 static void
@@ -357,12 +374,15 @@ open_ns(struct tn_adapter *adapter, struct tn_ns *ns, struct tn_err *err)
 	if (write_names(rn, tn_slice_str(rn->adapter->prefix),
 	    tn_ns_name(ns)) && write_pattern(rn))
 		r = ns_subscribe(rn);
+	tn_ns_set_adapter_data(ns, rn);
+	if (r == 0)
+		r = tn_stream_open(rn);
 	if (r < 0) {
+		tn_ns_set_adapter_data(ns, NULL);
 		ns_unsubscribe(rn);
 		tn_redis_ns_close(rn);
 		return tn_err_set(err, r, "cannot subscribe for a namespace");
 	}
-	tn_ns_set_adapter_data(ns, rn);
 	return 0;
 }
 
@@ -379,17 +399,20 @@ close_ns(struct tn_adapter *adapter, struct tn_ns *ns)
 	tn_redis_ns_close(rn);
 }
 
-static const struct tn_adapter_ops plain_ops = {
-	.open = open_ns,
-	.close = close_ns,
-	.publish = publish,
-	.publish_ack = publish_ack,
-	.join = join,
-	.leave = leave,
-	.disconnect = disconnect,
-	.fetch = fetch,
-	.server_event = server_event,
-};
+#define PLAIN_OPS							\
+	.open = open_ns,						\
+	.close = close_ns,						\
+	.publish = publish,						\
+	.publish_ack = publish_ack,					\
+	.join = join,							\
+	.leave = leave,							\
+	.disconnect = disconnect,					\
+	.fetch = fetch,							\
+	.server_event = server_event
+
+static const struct tn_adapter_ops plain_ops = { PLAIN_OPS };
+static const struct tn_adapter_ops plain_keeping_ops = { PLAIN_OPS,
+	TN_STREAM_OPS };
 
 struct tn_adapter *
 tn_redis_adapter_new(const struct tn_redis_adapter_options *options,
@@ -397,5 +420,6 @@ tn_redis_adapter_new(const struct tn_redis_adapter_options *options,
 {
 	if (options->is_sharded)
 		return tn_sharded_adapter_new(options, err);
-	return tn_redis_adapter_make(&plain_ops, &tn_plain_form, options, err);
+	return tn_redis_adapter_make(options->recovery_events > 0 ?
+	    &plain_keeping_ops : &plain_ops, &tn_plain_form, options, err);
 }

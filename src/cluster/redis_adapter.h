@@ -32,6 +32,11 @@ struct tn_redis_adapter_options {
 	bool is_sharded;
 	enum tn_subscription_mode mode;	/* sharded alone */
 	bool private_answers;	/* plain: publishOnSpecificResponseChannel */
+	/*
+	 * Events kept of each namespace for clients that come back (see
+	 * tn_io_options.recovery_window_ms); 0: nobody can.
+	 */
+	int recovery_events;
 };
 
 #define TN_REDIS_ADAPTER_COUNTS(X)					\
@@ -41,7 +46,12 @@ struct tn_redis_adapter_options {
 	X(unpublished,	"could not be sent: Redis was away")		\
 	X(requests,	"asked of other nodes")				\
 	X(answers,	"answers of other nodes")			\
-	X(late,		"answers that nobody waits for any more")
+	X(late,		"answers that nobody waits for any more")	\
+	X(kept,		"events kept for those who come back")		\
+	X(unkept,	"given to clients, but not kept: a hole")	\
+	X(restored,	"sessions given back with what they missed")	\
+	X(unrestored,	"asked for, and not to be given back")		\
+	X(caught_up,	"events read from the stream, having not come")
 
 struct tn_redis_adapter_counts {
 #define TN_REDIS_ADAPTER_COUNT(name, what) uint64_t name;
@@ -52,6 +62,11 @@ struct tn_redis_adapter_counts {
 /* To be freed before the link and the registry. options are copied. */
 struct tn_adapter *tn_redis_adapter_new(
     const struct tn_redis_adapter_options *options, struct tn_err *err);
+/*
+ * The link is up (again): what did not come is read from the streams. To be
+ * called from its hook, if recovery_events is set.
+ */
+void tn_redis_adapter_on_up(struct tn_adapter *adapter);
 void tn_redis_adapter_free(struct tn_adapter **adapter);
 
 const struct tn_redis_adapter_counts *

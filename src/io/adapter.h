@@ -6,6 +6,7 @@
 #define TN_ADAPTER_H
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "io/io.h"
 
 struct tn_adapter;
@@ -34,9 +35,17 @@ struct tn_broadcast_packet {
 /* A session that was left, or is found again. */
 struct tn_saved_session {
 	struct tn_slice pid, sid;
+	struct tn_slice owner;		/* tn_socket_set_owner */
 	const struct tn_slice *rooms;	/* without the one of its own id */
 	size_t nrooms;
 	struct tn_slice data;		/* tn_socket_data_json */
+};
+
+/* By what a client wants its session again. */
+struct tn_comeback_ask {
+	struct tn_slice pid;
+	struct tn_slice offset;		/* of the last event it got; ptr NULL: none */
+	struct tn_slice owner;		/* who it is now */
 };
 
 /* What a session missed: in order, each with its offset. */
@@ -121,9 +130,15 @@ struct tn_adapter_ops {
 	 *          adapter does both itself, later, in its own order. A packet
 	 *          whose only room is a socket's id is for this node alone.
 	 * persist  a session ended for a reason it may come back from
-	 * restore  find a session by its pid, and all that it missed since
-	 *          the offset; a session is restored once. fn is called once,
-	 *          now or later, whatever happens.
+	 * restore  find a session by its pid if the owner is the same, and
+	 *          all that it missed since the offset; a session is at one
+	 *          socket. fn is called once, now or later, whatever happens.
+	 *
+	 * Two more, for adapters whose sessions outlive the node:
+	 *
+	 * changed  a session has begun, or its rooms or data are others now.
+	 *          Not told again before tn_socket_save.
+	 * forget   a session ended, and nobody may come back to it
 	 */
 	int (*store)(struct tn_adapter *a, struct tn_ns *ns,
 	    const struct tn_broadcast_packet *packet,
@@ -131,8 +146,11 @@ struct tn_adapter_ops {
 	int (*persist)(struct tn_adapter *a, struct tn_ns *ns,
 	    const struct tn_saved_session *session);
 	void (*restore)(struct tn_adapter *a, struct tn_ns *ns,
-	    struct tn_slice pid, struct tn_slice offset, tn_restored_fn *fn,
-	    void *arg);
+	    const struct tn_comeback_ask *ask, tn_restored_fn *fn, void *arg);
+	void (*changed)(struct tn_adapter *a, struct tn_ns *ns,
+	    struct tn_socket *socket);
+	void (*forget)(struct tn_adapter *a, struct tn_ns *ns,
+	    struct tn_slice pid);
 };
 
 struct tn_adapter {
@@ -152,6 +170,21 @@ bool tn_adapter_recovers(const struct tn_adapter *a);
  */
 bool tn_session_missed(const struct tn_saved_session *session,
     const struct tn_broadcast_packet *packet);
+
+/*
+ * A socket's session as it is now, for what may restore it: its views are
+ * the socket's. Returns false if it has none.
+ */
+bool tn_socket_save(struct tn_socket *socket,
+    struct tn_slice rooms[TN_LIMIT_ROOMS_PER_SOCKET],
+    struct tn_saved_session *out);
+
+/*
+ * A session is at another socket now, of this or of another node: the one
+ * that had it, if it is still there, goes and its client is told so.
+ */
+void tn_ns_session_taken(struct tn_ns *ns, struct tn_slice sid,
+    struct tn_slice pid);
 
 /* How long a session may be away; 0: recovery is off. */
 int tn_ns_recovery_window_ms(const struct tn_ns *ns);

@@ -75,29 +75,18 @@ static void
 send_connect(struct tn_socket *s)
 {
 	char body[2 * TN_EIO_ID_LEN + 32];
+	struct tn_slice pid = tn_comeback_pid(s);
 
 	if (s->client->is_v2) {
 		tn_socket_packet(s, TN_SIO_CONNECT, TN_SLICE_NONE);
 		return;
 	}
-	if (s->pid == NULL)
+	if (pid.ptr == NULL)
 		snprintf(body, sizeof(body), "{\"sid\":\"%s\"}", tn_socket_id(s));
 	else
 		snprintf(body, sizeof(body), "{\"sid\":\"%s\",\"pid\":\"%s\"}",
-		    tn_socket_id(s), s->pid);
+		    tn_socket_id(s), pid.ptr);
 	tn_socket_packet(s, TN_SIO_CONNECT, tn_slice_str(body));
-}
-
-static bool
-make_pid(struct tn_socket *s)
-{
-	if (s->pid != NULL || s->client->is_v2 ||
-	    tn_ns_recovery_window_ms(s->ns) == 0)
-		return true;
-	s->pid = malloc(TN_EIO_ID_LEN + 1);
-	if (s->pid != NULL)
-		tn_random_text(s->pid, TN_EIO_ID_LEN);
-	return s->pid != NULL;
 }
 
 /* All steps have let it in. */
@@ -106,7 +95,7 @@ socket_enter(struct tn_socket *s)
 {
 	struct tn_ns *ns = s->ns;
 
-	if (!make_pid(s) || !ns_add(ns, s)) {
+	if (!tn_comeback_begin(s) || !ns_add(ns, s)) {
 		tn_client_close(s->client);
 		return;
 	}
@@ -116,6 +105,7 @@ socket_enter(struct tn_socket *s)
 	if (s->state != TN_SOCKET_CONNECTED)	/* who was told sent it away */
 		return;
 	tn_client_joined(s->client);
+	tn_comeback_changed(s);
 	send_connect(s);
 	for (size_t i = 0; i < ns->nconnections; i++) {
 		if (s->state == TN_SOCKET_CONNECTED)
@@ -142,10 +132,10 @@ auth_text(const struct tn_socket *s, const char *name, struct tn_slice *out)
 static bool
 asks_recovery(const struct tn_socket *s)
 {
-	struct tn_slice pid, offset;
+	struct tn_slice pid;
 
 	return !s->client->is_v2 && tn_ns_recovery_window_ms(s->ns) > 0 &&
-	    auth_text(s, "pid", &pid) && auth_text(s, "offset", &offset);
+	    auth_text(s, "pid", &pid);
 }
 
 static bool
@@ -165,19 +155,19 @@ is_short_enough(const struct tn_missed *missed)
 static bool
 is_sound(const struct tn_ns *ns, const struct tn_saved_session *session)
 {
+	const struct tn_socket *had = tn_rooms_by_id(ns, session->sid);
+
 	return tn_random_is_text(session->sid, TN_EIO_ID_LEN) &&
 	    tn_random_is_text(session->pid, TN_EIO_ID_LEN) &&
-	    tn_rooms_by_id(ns, session->sid) == NULL;
+	    (had == NULL || tn_slice_eq(tn_comeback_pid(had), session->pid));
 }
 
 static bool
 adopt(struct tn_socket *s, const struct tn_saved_session *session)
 {
-	s->pid = malloc(TN_EIO_ID_LEN + 1);
-	if (s->pid == NULL || tn_slot_adopt(s, session->sid) < 0)
+	if (!tn_comeback_adopt(s, session->pid) ||
+	    tn_slot_adopt(s, session->sid) < 0)
 		return false;
-	memcpy(s->pid, session->pid.ptr, TN_EIO_ID_LEN);
-	s->pid[TN_EIO_ID_LEN] = '\0';
 	if (session->data.len > 0 &&
 	    tn_socket_set_data_json(s, session->data) < 0)
 		return false;
@@ -193,7 +183,7 @@ static int
 recover(struct tn_socket *s, const struct tn_saved_session *session,
     const struct tn_missed *missed)
 {
-	const struct tn_ns *ns = s->ns;
+	struct tn_ns *ns = s->ns;
 
 	if (session == NULL || !is_sound(ns, session) ||
 	    !is_short_enough(missed))
@@ -201,6 +191,8 @@ recover(struct tn_socket *s, const struct tn_saved_session *session,
 	if (ns->may_recover != NULL &&
 	    !ns->may_recover(s, session, ns->may_recover_arg))
 		return s->client == NULL ? TN_E_AWAY : 0;
+	/* its old connection may not have been missed yet */
+	tn_ns_session_taken(ns, session->sid, session->pid);
 	if (s->client == NULL)
 		return TN_E_AWAY;
 	if (!adopt(s, session) || tn_socket_replay(s, missed) < 0) {
@@ -243,12 +235,12 @@ static void
 try_recovery(struct tn_next *next, struct tn_socket *s)
 {
 	struct tn_adapter *a = s->ns->io->adapter;
-	struct tn_slice pid, offset;
+	struct tn_comeback_ask ask = { .owner = tn_comeback_owner(s) };
 
 	next->may_recover = false;
-	auth_text(s, "pid", &pid);
-	auth_text(s, "offset", &offset);
-	a->ops->restore(a, s->ns, pid, offset, on_restored, next);
+	auth_text(s, "pid", &ask.pid);
+	auth_text(s, "offset", &ask.offset);	/* or it has seen none */
+	a->ops->restore(a, s->ns, &ask, on_restored, next);
 }
 
 /* No step is left, or one refused. */

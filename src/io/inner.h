@@ -126,6 +126,14 @@ struct tn_client {
 	bool is_closing;		/* we asked for it: hear nothing more */
 };
 
+/* By what a session is known again. */
+struct tn_comeback {
+	char pid[TN_EIO_ID_LEN + 1];	/* empty: none */
+	bool is_noted;		/* the adapter knows that it has changed */
+	uint32_t owner_len;
+	char owner[];
+};
+
 enum tn_socket_state {
 	TN_SOCKET_CONNECTING,	/* the namespace's steps are running */
 	TN_SOCKET_CONNECTED,
@@ -145,7 +153,7 @@ struct tn_socket {
 	void (*data_free)(void *data);
 	struct tn_taps *taps;		/* NULL: none */
 	char *data_json;		/* NULL: {} */
-	char *pid;			/* NULL: not to be recovered */
+	struct tn_comeback *comeback;	/* NULL: not to be recovered */
 	char *long_id;			/* in io->adopted; NULL: id */
 	uint32_t auth_len;
 	uint32_t slot, generation;
@@ -238,6 +246,20 @@ void tn_ns_connect(struct tn_ns *ns, struct tn_client *client,
     struct tn_slice auth);
 void tn_ns_refuse(struct tn_client *client, struct tn_slice nsp,
     struct tn_slice message, struct tn_slice data);
+
+/* comeback.c */
+
+/* Give it a pid, where sessions can be recovered. False: no memory. */
+bool tn_comeback_begin(struct tn_socket *socket);
+/* Or this one, of a session that is found again. */
+bool tn_comeback_adopt(struct tn_socket *socket, struct tn_slice pid);
+/* ptr NULL: it has none. */
+struct tn_slice tn_comeback_pid(const struct tn_socket *socket);
+struct tn_slice tn_comeback_owner(const struct tn_socket *socket);
+/* Its rooms or data are others now: the adapter may want to know. */
+void tn_comeback_changed(struct tn_socket *socket);
+/* It ends for this reason: its session is kept for a while, or forgotten. */
+void tn_comeback_left(struct tn_socket *socket, const char *reason);
 
 /* v2.c: what clients of Socket.IO 2 do otherwise */
 

@@ -100,7 +100,7 @@ static struct saved *
 saved_new(const struct tn_saved_session *session)
 {
 	struct saved *s = malloc(sizeof(*s) + session->pid.len +
-	    session->sid.len + session->data.len +
+	    session->sid.len + session->owner.len + session->data.len +
 	    sum(session->rooms, session->nrooms));
 	struct tn_slice *arrays;
 	char *at;
@@ -112,6 +112,7 @@ saved_new(const struct tn_saved_session *session)
 	s->session = *session;
 	s->session.pid = copy_text(&at, session->pid);
 	s->session.sid = copy_text(&at, session->sid);
+	s->session.owner = copy_text(&at, session->owner);
 	s->session.data = copy_text(&at, session->data);
 	s->session.rooms = copy_array(&arrays, &at, session->rooms,
 	    session->nrooms);
@@ -341,8 +342,7 @@ collect_missed(const struct tn_recovery *r, const struct stored *from,
 
 void
 tn_recovery_restore(struct tn_adapter *a, struct tn_ns *ns,
-    struct tn_slice pid, struct tn_slice offset, tn_restored_fn *fn,
-    void *arg)
+    const struct tn_comeback_ask *ask, tn_restored_fn *fn, void *arg)
 {
 	struct tn_recovery *r = ns->recovery;
 	struct saved *saved;
@@ -352,8 +352,9 @@ tn_recovery_restore(struct tn_adapter *a, struct tn_ns *ns,
 	(void)a;
 	if (r != NULL)
 		drop_past_of(ns);
-	if (r == NULL || (saved = tn_map_get(&r->by_pid, pid)) == NULL ||
-	    (from = find_offset(r, offset)) == NULL ||
+	if (r == NULL || (saved = tn_map_get(&r->by_pid, ask->pid)) == NULL ||
+	    !tn_slice_eq(saved->session.owner, ask->owner) ||
+	    (from = find_offset(r, ask->offset)) == NULL ||
 	    !collect_missed(r, from, &saved->session, &missed)) {
 		fn(NULL, NULL, arg);
 		return;

@@ -12,8 +12,7 @@ int tn_recovery_store(struct tn_adapter *a, struct tn_ns *ns,
 int tn_recovery_persist(struct tn_adapter *a, struct tn_ns *ns,
     const struct tn_saved_session *session);
 void tn_recovery_restore(struct tn_adapter *a, struct tn_ns *ns,
-    struct tn_slice pid, struct tn_slice offset, tn_restored_fn *fn,
-    void *arg);
+    const struct tn_comeback_ask *ask, tn_restored_fn *fn, void *arg);
 
 void tn_recovery_free(struct tn_recovery **recovery);
 

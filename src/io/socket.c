@@ -122,42 +122,11 @@ give_back(struct tn_socket *s)
 	s->data_free = NULL;
 	free(s->auth);
 	free(s->data_json);
-	free(s->pid);
-	s->auth = s->data_json = s->pid = NULL;
+	free(s->comeback);
+	s->auth = s->data_json = NULL;
+	s->comeback = NULL;
 	tn_io_bury(io, s);
 	tn_ns_left(s->ns);
-}
-
-/* Reasons after which the same client may be expected back. */
-static bool
-is_recoverable(const char *reason)
-{
-	static const char *const reasons[] = {
-		"transport error", "transport close", "forced close",
-		"ping timeout", "server shutting down", "forced server close",
-	};
-
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		if (strcmp(reason, reasons[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void
-persist(const struct tn_socket *s)
-{
-	struct tn_slice rooms[TN_LIMIT_ROOMS_PER_SOCKET];
-	struct tn_adapter *a = s->ns->io->adapter;
-	struct tn_saved_session session = {
-		.pid = tn_slice_str(s->pid), .sid = tn_slice_str(tn_socket_id(s)),
-		.rooms = rooms, .nrooms = s->njoined,
-		.data = tn_socket_data_json(s),
-	};
-
-	for (size_t i = 0; i < s->njoined; i++)
-		rooms[i] = tn_socket_room(s, i);
-	a->ops->persist(a, s->ns, &session);
 }
 
 void
@@ -170,8 +139,7 @@ tn_socket_drop(struct tn_socket *s, const char *reason)
 	if (was_connected) {
 		s->state = TN_SOCKET_LEAVING;
 		fire_disconnect(s, "disconnecting", reason);
-		if (s->pid != NULL && is_recoverable(reason))
-			persist(s);
+		tn_comeback_left(s, reason);
 	}
 	take_out(s);
 	if (was_connected)

@@ -109,6 +109,16 @@ void *tn_socket_data(const struct tn_socket *socket);
 int tn_socket_set_data_json(struct tn_socket *socket, struct tn_slice json);
 struct tn_slice tn_socket_data_json(const struct tn_socket *socket);
 
+/*
+ * Who alone may come back to this socket's session: a user, and the log-in
+ * that let it in, as one text that is compared as it stands. To be set in the
+ * namespace's steps, of a socket that asks to come back too; without one,
+ * whoever knows the session's private id may. Copied, where sessions can be
+ * recovered. Returns 0, TN_E_LIMIT (TN_LIMIT_RECOVERY_OWNER), TN_E_NOMEM,
+ * TN_E_STATE.
+ */
+int tn_socket_set_owner(struct tn_socket *socket, struct tn_slice owner);
+
 /* Did it come back to a session that it had lost? */
 bool tn_socket_recovered(const struct tn_socket *socket);
 

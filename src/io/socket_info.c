@@ -120,6 +120,7 @@ tn_socket_set_data_json(struct tn_socket *s, struct tn_slice json)
 	copy[json.len] = '\0';
 	free(s->data_json);
 	s->data_json = copy;
+	tn_comeback_changed(s);
 	return 0;
 }
 
@@ -139,15 +140,20 @@ tn_socket_recovered(const struct tn_socket *s)
 int
 tn_socket_join(struct tn_socket *s, struct tn_slice room)
 {
+	int r;
+
 	if (s->state == TN_SOCKET_LEAVING || s->state == TN_SOCKET_GONE)
 		return TN_E_STATE;
-	return tn_rooms_join(s, room);
+	r = tn_rooms_join(s, room);
+	tn_comeback_changed(s);
+	return r;
 }
 
 void
 tn_socket_leave(struct tn_socket *s, struct tn_slice room)
 {
 	tn_rooms_leave(s, room);
+	tn_comeback_changed(s);
 }
 
 bool

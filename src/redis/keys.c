@@ -105,6 +105,30 @@ tn_key_room_seen(struct tn_buf *out, struct tn_slice room,
 }
 
 void
+tn_key_stream(struct tn_buf *out, struct tn_slice channel)
+{
+	tagged(out, channel, "stream");
+}
+
+void
+tn_key_stream_last(struct tn_buf *out, struct tn_slice channel)
+{
+	tagged(out, channel, "last");
+}
+
+void
+tn_key_stream_sessions(struct tn_buf *out, struct tn_slice channel)
+{
+	tagged(out, channel, "session:");
+}
+
+void
+tn_key_stream_nodes(struct tn_buf *out, struct tn_slice channel)
+{
+	tagged(out, channel, "node:");
+}
+
+void
 tn_key_nodes(struct tn_buf *out)
 {
 	tn_buf_str(out, "tandem:nodes");

@@ -35,6 +35,16 @@ void tn_key_room_present(struct tn_buf *out, struct tn_slice room);
 void tn_key_room_seen(struct tn_buf *out, struct tn_slice room,
     struct tn_slice user, struct tn_slice client_id);
 
+/*
+ * Of a namespace, by the channel that all its nodes hear: the stream of its
+ * events, the id of the last, what is kept of a session (a hash), and the
+ * channel of one node; these last two are followed by whose.
+ */
+void tn_key_stream(struct tn_buf *out, struct tn_slice channel);
+void tn_key_stream_last(struct tn_buf *out, struct tn_slice channel);
+void tn_key_stream_sessions(struct tn_buf *out, struct tn_slice channel);
+void tn_key_stream_nodes(struct tn_buf *out, struct tn_slice channel);
+
 void tn_key_nodes(struct tn_buf *out);			/* sorted set of leases */
 void tn_key_canary(struct tn_buf *out, struct tn_slice node);	/* string, channel */
 /* String: where a worker takes what other hosts forward. */
