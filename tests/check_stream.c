@@ -31,17 +31,14 @@ struct node {
 	int ups;
 };
 
-static const struct { const char *name; bool is_sharded; } forms[] = {
-	{ "plain", false },
-};
-
 static struct redis_server server;
 static struct tn_redis_options options;
 static struct poll_loop loop;
 static struct node one, two;
 static struct tn_link *third;
 static struct io_client a, b, c;
-static int window_ms, events, form;
+static int window_ms, events;
+static bool is_sharded;
 static char id[64], pid[64], offset[64];
 static long long integer;
 static char text[65536];
@@ -91,7 +88,7 @@ node_serve(struct node *n)
 		.recovery_window_ms = window_ms,
 	};
 	const struct tn_redis_adapter_options adapter_options = {
-		.link = n->link, .is_sharded = forms[form].is_sharded,
+		.link = n->link, .is_sharded = is_sharded,
 		.recovery_events = events,
 	};
 
@@ -326,8 +323,16 @@ setup_with(int window, int kept)
 }
 
 static void
-setup(void)
+setup_plain(void)
 {
+	is_sharded = false;
+	setup_with(WINDOW_MS, 10000);
+}
+
+static void
+setup_sharded(void)
+{
+	is_sharded = true;
 	setup_with(WINDOW_MS, 10000);
 }
 
@@ -350,7 +355,6 @@ START_TEST(all_nodes_give_an_event_once_with_one_offset)
 {
 	char first[64];
 
-	form = _i;
 	join(&a, &one);
 	join(&b, &two);
 	emit(&one, "r", "1");
@@ -373,7 +377,6 @@ END_TEST
 
 START_TEST(an_event_to_one_socket_is_kept_too)
 {
-	form = _i;
 	join(&a, &one);
 	tn_socket_emit(one.last, "e", S("7"));
 	hear(&a, "7");
@@ -388,7 +391,6 @@ START_TEST(bytes_are_kept)
 {
 	struct tn_slice buffer = S("\x01\x02\x03");
 
-	form = _i;
 	join(&a, &one);
 	emit(&one, "r", "1");
 	hear(&a, "1");
@@ -408,7 +410,6 @@ END_TEST
 
 START_TEST(what_was_missed_comes_in_order_on_another_node)
 {
-	form = _i;
 	join(&a, &one);
 	emit(&two, "r", "1");
 	hear(&a, "1");
@@ -434,7 +435,6 @@ END_TEST
 /* The first node says nothing of its end, as one that is killed. */
 START_TEST(a_session_is_found_while_its_node_has_it)
 {
-	form = _i;
 	join(&a, &one);
 	emit(&two, "r", "1");
 	hear(&a, "1");
@@ -455,7 +455,6 @@ END_TEST
 
 START_TEST(who_received_nothing_yet_misses_nothing)
 {
-	form = _i;
 	emit(&one, "r", "0");
 	settle();
 	join(&a, &one);
@@ -469,7 +468,6 @@ END_TEST
 
 START_TEST(the_first_of_a_stream_is_not_missed)
 {
-	form = _i;
 	join(&a, &one);
 	io_client_close(&a);
 	emit(&two, "r", "1");
@@ -482,7 +480,6 @@ END_TEST
 
 START_TEST(a_room_tells_nothing_of_before_it_was_joined)
 {
-	form = _i;
 	join(&a, &one);
 	emit(&two, "r", "1");
 	hear(&a, "1");
@@ -501,7 +498,6 @@ END_TEST
 
 START_TEST(a_room_that_was_left_is_not_joined)
 {
-	form = _i;
 	join(&a, &one);
 	emit(&two, "r", "1");
 	hear(&a, "1");
@@ -520,7 +516,6 @@ END_TEST
 
 START_TEST(an_old_connection_gives_way)
 {
-	form = _i % 2;
 	join(&a, &one);
 	emit(&two, "r", "1");
 	hear(&a, "1");
@@ -549,7 +544,6 @@ START_TEST(a_session_is_at_one_socket)
 {
 	char packet[256];
 
-	form = _i;
 	join(&a, &one);
 	emit(&two, "r", "1");
 	hear(&a, "1");
@@ -580,7 +574,6 @@ START_TEST(nothing_is_lost_or_doubled_under_a_writer)
 	char wanted[1024] = "";
 	int n = 0;
 
-	form = _i;
 	join(&a, &one);
 	emit(&two, "r", "0");
 	hear(&a, "0");
@@ -654,7 +647,6 @@ START_TEST(who_knows_too_little_is_new)
 {
 	char kept_pid[64];
 
-	form = 0;
 	join(&a, &one);
 	emit(&two, "r", "1");
 	hear(&a, "1");
@@ -678,7 +670,6 @@ END_TEST
 
 START_TEST(an_end_on_purpose_is_one)
 {
-	form = _i;
 	join(&a, &one);
 	emit(&two, "r", "1");
 	hear(&a, "1");
@@ -696,7 +687,6 @@ END_TEST
 START_TEST(the_window_closes)
 {
 	teardown();
-	form = _i;
 	setup_with(200, 1000);
 	join(&a, &one);
 	emit(&two, "r", "1");
@@ -716,7 +706,6 @@ END_TEST
 
 START_TEST(a_trimmed_stream_is_no_recovery)
 {
-	form = _i;
 	join(&a, &one);
 	emit(&two, "r", "1");
 	hear(&a, "1");
@@ -734,7 +723,6 @@ END_TEST
 /* Not even if the session began before the stream did. */
 START_TEST(a_trimmed_beginning_is_no_recovery)
 {
-	form = _i;
 	join(&a, &one);
 	io_client_close(&a);
 	emit(&two, "r", "1");
@@ -749,7 +737,6 @@ END_TEST
 START_TEST(what_redis_lost_is_written_again)
 {
 	teardown();
-	form = _i;
 	setup_with(200, 1000);
 	join(&a, &one);
 	ask("FLUSHALL");
@@ -770,7 +757,6 @@ START_TEST(too_much_is_not_replayed)
 {
 	static char big[100001];
 
-	form = _i;
 	memset(big, '7', sizeof(big) - 1);
 	big[0] = big[sizeof(big) - 2] = '"';
 	join(&a, &one);
@@ -796,7 +782,6 @@ is_down(void *arg)
 
 START_TEST(without_redis_rooms_of_the_node_go_on)
 {
-	form = _i;
 	join(&a, &one);
 	emit(&one, "r", "1");
 	hear(&a, "1");
@@ -836,7 +821,6 @@ unpublished(void)
 
 START_TEST(what_did_not_come_is_read_from_the_stream)
 {
-	form = _i;
 	join(&a, &one);
 	emit(&two, "r", "1");
 	hear(&a, "1");
@@ -853,7 +837,6 @@ END_TEST
 
 START_TEST(a_gap_is_filled_before_what_comes_behind_it)
 {
-	form = _i;
 	join(&a, &one);
 	emit(&two, "r", "1");
 	hear(&a, "1");
@@ -867,58 +850,47 @@ START_TEST(a_gap_is_filled_before_what_comes_behind_it)
 }
 END_TEST
 
+static void
+add_tests(Suite *s, const char *name, SFun begin)
+{
+	TCase *t = tcase_create(name);
+
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, begin, teardown);
+	tcase_add_test(t, all_nodes_give_an_event_once_with_one_offset);
+	tcase_add_test(t, an_event_to_one_socket_is_kept_too);
+	tcase_add_test(t, bytes_are_kept);
+	tcase_add_test(t, what_was_missed_comes_in_order_on_another_node);
+	tcase_add_test(t, a_session_is_found_while_its_node_has_it);
+	tcase_add_test(t, who_received_nothing_yet_misses_nothing);
+	tcase_add_test(t, the_first_of_a_stream_is_not_missed);
+	tcase_add_test(t, a_room_tells_nothing_of_before_it_was_joined);
+	tcase_add_test(t, a_room_that_was_left_is_not_joined);
+	tcase_add_loop_test(t, an_old_connection_gives_way, 0, 2);
+	tcase_add_test(t, a_session_is_at_one_socket);
+	tcase_add_test(t, nothing_is_lost_or_doubled_under_a_writer);
+	tcase_add_loop_test(t, who_knows_too_little_is_new, 0,
+	    sizeof(strangers) / sizeof(*strangers));
+	tcase_add_loop_test(t, an_end_on_purpose_is_one, 0, 2);
+	tcase_add_test(t, the_window_closes);
+	tcase_add_test(t, a_trimmed_stream_is_no_recovery);
+	tcase_add_test(t, a_trimmed_beginning_is_no_recovery);
+	tcase_add_test(t, what_redis_lost_is_written_again);
+	tcase_add_test(t, too_much_is_not_replayed);
+	tcase_add_test(t, without_redis_rooms_of_the_node_go_on);
+	tcase_add_test(t, what_did_not_come_is_read_from_the_stream);
+	tcase_add_test(t, a_gap_is_filled_before_what_comes_behind_it);
+	suite_add_tcase(s, t);
+}
+
 static Suite *
 suite(void)
 {
-	const int n = sizeof(forms) / sizeof(*forms);
 	Suite *s = suite_create("stream");
-	TCase *t = tcase_create("events");
 
 	redis_server_or_skip();
-	tcase_set_timeout(t, 60);
-	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_loop_test(t, all_nodes_give_an_event_once_with_one_offset,
-	    0, n);
-	tcase_add_loop_test(t, an_event_to_one_socket_is_kept_too, 0, n);
-	tcase_add_loop_test(t, bytes_are_kept, 0, n);
-	suite_add_tcase(s, t);
-	t = tcase_create("coming back");
-	tcase_set_timeout(t, 60);
-	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_loop_test(t, what_was_missed_comes_in_order_on_another_node,
-	    0, n);
-	tcase_add_loop_test(t, a_session_is_found_while_its_node_has_it, 0, n);
-	tcase_add_loop_test(t, who_received_nothing_yet_misses_nothing, 0, n);
-	tcase_add_loop_test(t, the_first_of_a_stream_is_not_missed, 0, n);
-	tcase_add_loop_test(t, a_room_tells_nothing_of_before_it_was_joined,
-	    0, n);
-	tcase_add_loop_test(t, a_room_that_was_left_is_not_joined, 0, n);
-	tcase_add_loop_test(t, an_old_connection_gives_way, 0, n);
-	tcase_add_loop_test(t, a_session_is_at_one_socket, 0, n);
-	tcase_add_loop_test(t, nothing_is_lost_or_doubled_under_a_writer, 0,
-	    n);
-	suite_add_tcase(s, t);
-	t = tcase_create("not coming back");
-	tcase_set_timeout(t, 60);
-	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_loop_test(t, who_knows_too_little_is_new, 0,
-	    sizeof(strangers) / sizeof(*strangers));
-	tcase_add_loop_test(t, an_end_on_purpose_is_one, 0, n);
-	tcase_add_loop_test(t, the_window_closes, 0, n);
-	tcase_add_loop_test(t, a_trimmed_stream_is_no_recovery, 0, n);
-	tcase_add_loop_test(t, a_trimmed_beginning_is_no_recovery, 0, n);
-	tcase_add_loop_test(t, what_redis_lost_is_written_again, 0, n);
-	tcase_add_loop_test(t, too_much_is_not_replayed, 0, n);
-	suite_add_tcase(s, t);
-	t = tcase_create("Redis away");
-	tcase_set_timeout(t, 60);
-	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_loop_test(t, without_redis_rooms_of_the_node_go_on, 0, n);
-	tcase_add_loop_test(t, what_did_not_come_is_read_from_the_stream, 0,
-	    n);
-	tcase_add_loop_test(t, a_gap_is_filled_before_what_comes_behind_it, 0,
-	    n);
-	suite_add_tcase(s, t);
+	add_tests(s, "plain", setup_plain);
+	add_tests(s, "sharded", setup_sharded);
 	return s;
 }
 

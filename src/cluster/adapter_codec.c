@@ -94,13 +94,14 @@ tn_adapter_write_ack_request(struct tn_buf *out, struct tn_slice uid,
 	pack_opts(out, packet, timeout_ms);
 }
 
-static void
-pack_sender(struct tn_buf *out, const struct tn_sharded_packed *m)
+void
+tn_sharded_write_end(struct tn_buf *out, struct tn_slice uid,
+    struct tn_slice nsp)
 {
 	pack_key(out, "uid");
-	tn_mp_put_text(out, m->uid);
+	tn_mp_put_text(out, uid);
 	pack_key(out, "nsp");
-	tn_mp_put_text(out, m->nsp);
+	tn_mp_put_text(out, nsp);
 }
 
 static void
@@ -126,7 +127,7 @@ tn_sharded_write_broadcast(struct tn_buf *out,
 	}
 	pack_key(out, "opts");
 	pack_opts(out, m->packet, m->timeout_ms);
-	pack_sender(out, m);
+	tn_sharded_write_end(out, m->uid, m->nsp);
 }
 
 void
@@ -140,7 +141,7 @@ tn_sharded_write_ack(struct tn_buf *out, const struct tn_sharded_packed *m)
 		tn_mp_put_nil(out);
 	else
 		tn_msgpack_write(out, m->value, m->buffers, m->nbuffers);
-	pack_sender(out, m);
+	tn_sharded_write_end(out, m->uid, m->nsp);
 }
 
 void

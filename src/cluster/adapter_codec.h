@@ -53,6 +53,9 @@ struct tn_sharded_packed {
 /* Append {type:3,data:{packet,[requestId,]opts},uid,nsp}. */
 void tn_sharded_write_broadcast(struct tn_buf *out,
     const struct tn_sharded_packed *m);
+/* Append what both of these end in: the members uid and nsp. */
+void tn_sharded_write_end(struct tn_buf *out, struct tn_slice uid,
+    struct tn_slice nsp);
 /* Append {type:12,data:{requestId,packet},uid,nsp}. */
 void tn_sharded_write_ack(struct tn_buf *out,
     const struct tn_sharded_packed *m);

@@ -16,6 +16,7 @@
 
 struct redis_ns;
 struct stream;
+struct tn_stream_mark;
 struct tn_arena;
 
 /* Who wants an answer, and by which number: both as they were sent. */
@@ -202,6 +203,21 @@ void tn_plain_write_kept(struct redis_ns *rn,
 bool tn_plain_read_kept(struct redis_ns *rn, struct tn_slice payload,
     struct tn_arena *arena, struct tn_buf *json,
     struct tn_broadcast_packet *out);
+
+#define TN_SHARDED_BROADCAST	3		/* its type, a number */
+#define TN_SHARDED_BEFORE_MARK	"\xa6tandem"	/* the mark's name in a map */
+
+void tn_sharded_write_kept(struct redis_ns *rn,
+    const struct tn_broadcast_packet *packet, struct tn_buf *body);
+void tn_sharded_write_kept_channel(struct tn_buf *out,
+    const struct redis_ns *rn, const struct tn_broadcast_packet *packet);
+bool tn_sharded_read_kept(struct redis_ns *rn, struct tn_slice payload,
+    struct tn_arena *arena, struct tn_buf *json,
+    struct tn_broadcast_packet *out);
+/* Does it bear a mark, and is it this node's? */
+bool tn_sharded_is_kept(struct tn_slice payload, struct tn_stream_mark *mark);
+bool tn_sharded_is_own_kept(const struct redis_ns *rn,
+    struct tn_slice payload);
 
 /* ---- redis_adapter.c ------------------------------------------------------*/
 

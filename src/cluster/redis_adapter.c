@@ -374,15 +374,14 @@ open_ns(struct tn_adapter *adapter, struct tn_ns *ns, struct tn_err *err)
 	if (write_names(rn, tn_slice_str(rn->adapter->prefix),
 	    tn_ns_name(ns)) && write_pattern(rn))
 		r = ns_subscribe(rn);
-	tn_ns_set_adapter_data(ns, rn);
 	if (r == 0)
 		r = tn_stream_open(rn);
 	if (r < 0) {
-		tn_ns_set_adapter_data(ns, NULL);
 		ns_unsubscribe(rn);
 		tn_redis_ns_close(rn);
 		return tn_err_set(err, r, "cannot subscribe for a namespace");
 	}
+	tn_ns_set_adapter_data(ns, rn);
 	return 0;
 }
 

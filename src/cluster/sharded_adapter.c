@@ -20,10 +20,11 @@
 #include "base/msgpack.h"
 #include "cluster/adapter_codec.h"
 #include "cluster/adapter_inner.h"
+#include "cluster/stream.h"
 #include "redis/link.h"
 
 enum message_type {
-	BROADCAST = 3, SOCKETS_JOIN, SOCKETS_LEAVE, DISCONNECT_SOCKETS,
+	BROADCAST = TN_SHARDED_BROADCAST, SOCKETS_JOIN, SOCKETS_LEAVE, DISCONNECT_SOCKETS,
 	FETCH_SOCKETS, FETCH_SOCKETS_RESPONSE, SERVER_SIDE_EMIT,
 	SERVER_SIDE_EMIT_RESPONSE, BROADCAST_CLIENT_COUNT, BROADCAST_ACK,
 	MESSAGE_TYPES,
@@ -347,6 +348,10 @@ static const struct redis_form sharded_form = {
 	.answer_clients = answer_clients,
 	.answer_ack = answer_ack,
 	.answer_server_event = answer_server_event,
+	.write_kept = tn_sharded_write_kept,
+	.before_mark = TN_SHARDED_BEFORE_MARK,
+	.write_kept_channel = tn_sharded_write_kept_channel,
+	.read_kept = tn_sharded_read_kept,
 };
 
 /* ---- reading --------------------------------------------------------------*/
@@ -572,8 +577,15 @@ static void
 on_message(struct tn_slice channel, struct tn_slice payload, void *arg)
 {
 	struct redis_ns *rn = arg;
+	struct tn_stream_mark mark;
 
 	(void)channel;
+	if (tn_sharded_is_kept(payload, &mark)) {
+		rn->adapter->counts.received++;
+		tn_stream_receive(rn, payload, &mark,
+		    tn_sharded_is_own_kept(rn, payload), true);
+		return;
+	}
 	/* the own end tells what is our own, and need not be read */
 	if (!tn_slice_ends(payload, tn_buf_view(&rn->pattern)))
 		receive(rn, requests, payload);
@@ -691,6 +703,8 @@ open_ns(struct tn_adapter *adapter, struct tn_ns *ns, struct tn_err *err)
 		r = tn_link_ssubscribe(rn->adapter->link, rn->own_response,
 		    on_response, rn);
 	rn->nsubscribed += r == 0;
+	if (r == 0)
+		r = tn_stream_open(rn);
 	if (r < 0) {
 		ns_close(rn);
 		return tn_err_set(err, r, "cannot subscribe for a namespace");
@@ -710,26 +724,29 @@ close_ns(struct tn_adapter *adapter, struct tn_ns *ns)
 		ns_close(rn);
 }
 
-static const struct tn_adapter_ops sharded_ops = {
-	.open = open_ns,
-	.close = close_ns,
-	.publish = publish,
-	.room_opened = room_opened,
-	.room_closed = room_closed,
-	.socket_opened = socket_opened,
-	.socket_closed = socket_closed,
-	.publish_ack = publish_ack,
-	.join = join,
-	.leave = leave,
-	.disconnect = disconnect,
-	.fetch = fetch,
-	.server_event = server_event,
-};
+#define SHARDED_OPS							\
+	.open = open_ns,						\
+	.close = close_ns,						\
+	.publish = publish,						\
+	.room_opened = room_opened,					\
+	.room_closed = room_closed,					\
+	.socket_opened = socket_opened,					\
+	.socket_closed = socket_closed,					\
+	.publish_ack = publish_ack,					\
+	.join = join,							\
+	.leave = leave,							\
+	.disconnect = disconnect,					\
+	.fetch = fetch,							\
+	.server_event = server_event
+
+static const struct tn_adapter_ops sharded_ops = { SHARDED_OPS };
+static const struct tn_adapter_ops sharded_keeping_ops = { SHARDED_OPS,
+	TN_STREAM_OPS };
 
 struct tn_adapter *
 tn_sharded_adapter_new(const struct tn_redis_adapter_options *options,
     struct tn_err *err)
 {
-	return tn_redis_adapter_make(&sharded_ops, &sharded_form, options,
-	    err);
+	return tn_redis_adapter_make(options->recovery_events > 0 ?
+	    &sharded_keeping_ops : &sharded_ops, &sharded_form, options, err);
 }

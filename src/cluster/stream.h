@@ -33,6 +33,7 @@ struct stream {
 	struct tn_list link;	/* of the adapter */
 	struct redis_ns *rn;
 	struct tn_buf key, last_key, sessions, nodes, own;	/* names */
+	struct tn_buf own_end;	/* sharded: before the mark of an own event */
 	bool is_subscribed;
 
 	struct tn_stream_id last;	/* given to the clients here */

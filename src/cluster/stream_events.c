@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "cluster/adapter_codec.h"
 #include "cluster/stream.h"
 #include "cluster/stream_scripts.h"
 #include "redis/keys.h"
@@ -522,7 +523,7 @@ write_names(struct stream *st)
 {
 	struct tn_slice channel = st->rn->broadcast;
 	struct tn_buf *const names[] = { &st->key, &st->last_key,
-	    &st->sessions, &st->nodes, &st->own };
+	    &st->sessions, &st->nodes, &st->own, &st->own_end };
 	bool failed = false;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -533,6 +534,8 @@ write_names(struct stream *st)
 	tn_key_stream_nodes(&st->nodes, channel);
 	tn_key_stream_nodes(&st->own, channel);
 	tn_buf_str(&st->own, st->rn->uid);
+	tn_sharded_write_end(&st->own_end, tn_slice_str(st->rn->uid),
+	    tn_ns_name(st->rn->ns));
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		failed = failed || names[i]->failed != 0;
 	return !failed;
@@ -601,5 +604,6 @@ tn_stream_free(struct stream **stream)
 	tn_buf_fini(&st->sessions);
 	tn_buf_fini(&st->nodes);
 	tn_buf_fini(&st->own);
+	tn_buf_fini(&st->own_end);
 	free(st);
 }
