@@ -62,6 +62,44 @@ ponder(struct tn_req *req, struct tn_res *res, void *arg)
 	return tn_res_send(res, TN_SLICE("pondered"));
 }
 
+/* In the loop, which it should not: all others wait meanwhile. */
+static int
+hold_all(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)arg;
+	sleep_ms(SLOW_MS);
+	return tn_res_send(res, TN_SLICE("held"));
+}
+
+static void
+note_company(struct tn_req *const *reqs, size_t n, void *arg)
+{
+	for (size_t i = 0; i < n; i++)
+		tn_req_set_local(reqs[i], arg, (void *)(uintptr_t)n);
+}
+
+static int
+pass_on(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)res;
+	(void)arg;
+	return TN_NEXT;
+}
+
+static char company;	/* its address is the key */
+
+/* Who has come by the same turn of the loop, and what was asked. */
+static int
+say_company(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)arg;
+	return tn_res_send(res, tn_arena_printf(req->arena, "%.*s of %d",
+	    TN_SLICE_ARG(tn_req_query(req, "me")),
+	    (int)(uintptr_t)tn_req_local(req, &company)));
+}
+
 static int
 say_pid(struct tn_req *req, struct tn_res *res, void *arg)
 {
@@ -108,7 +146,11 @@ serve(const struct tn_host_app_options *options)
 	struct tn_app *app = tn_app_new(NULL, NULL, NULL);
 	int status;
 
+	tn_app_use(app, (struct tn_step){ .fn = pass_on, .arg = &company,
+	    .prepare = note_company });
 	tn_app_get(app, "/hello", hello);
+	tn_app_get(app, "/hold", hold_all);
+	tn_app_get(app, "/company", say_company);
 	tn_app_get(app, "/large", send_large);
 	tn_app_get(app, "/ponder", tn_slow, ponder);
 	tn_app_get(app, "/pid", say_pid);
@@ -260,6 +302,91 @@ START_TEST(a_connection_that_is_not_kept_is_closed)
 	expect(fd, 200, "hello");
 	ck_assert(fcgi_is_closed(fd));
 	close(fd);
+}
+END_TEST
+
+/*
+ * All that come while the loop is busy come by one turn: in groups, each of
+ * them with its own answer, however long the others take.
+ */
+START_TEST(those_that_come_together_are_told_apart)
+{
+	enum { MANY = 2 * TN_APP_TOGETHER + 5 };
+	int fds[MANY], hold = open_connection(), alone = open_connection();
+	int together = 0;
+
+	ask(alone, true, "GET", "/company?me=1", TN_SLICE_NONE);
+	expect(alone, 200, "1 of 0");
+	for (int i = 0; i < MANY; i++) {	/* accepted one a turn */
+		fds[i] = open_connection();
+		ask(fds[i], true, "GET", "/hello", TN_SLICE_NONE);
+		expect(fds[i], 200, "hello");
+	}
+	ask(hold, true, "GET", "/hold", TN_SLICE_NONE);
+	sleep_ms(SLOW_MS / 3);
+	for (int i = 0; i < MANY; i++) {
+		char uri[64];
+
+		snprintf(uri, sizeof(uri), "/company?me=%d", i);
+		if (i == 7 || i == 20)
+			strcpy(uri, "/ponder");
+		ask(fds[i], true, "GET", uri, TN_SLICE_NONE);
+	}
+	expect(hold, 200, "held");
+	for (int i = 0; i < MANY; i++) {
+		struct fcgi_answer answer;
+		int me = -1, of = -1;
+
+		if (i == 7 || i == 20) {
+			expect(fds[i], 200, "pondered");
+			continue;
+		}
+		ck_assert(fcgi_read(fds[i], &answer));
+		ck_assert_int_eq(sscanf(fcgi_body(&answer).ptr, "%d of %d",
+		    &me, &of), 2);
+		ck_assert_int_eq(me, i);
+		ck_assert_int_le(of, TN_APP_TOGETHER);
+		together += of == TN_APP_TOGETHER;
+		fcgi_answer_fini(&answer);
+	}
+	ck_assert_int_ge(together, TN_APP_TOGETHER);
+	for (int i = 0; i < MANY; i++) {
+		ask(fds[i], false, "GET", "/hello", TN_SLICE_NONE);
+		expect(fds[i], 200, "hello");
+		close(fds[i]);
+	}
+	close(hold);
+	close(alone);
+}
+END_TEST
+
+/* One of them goes before it is its turn. */
+START_TEST(one_of_those_that_come_together_goes)
+{
+	int fds[8], hold = open_connection();
+
+	for (int i = 0; i < 8; i++) {
+		fds[i] = open_connection();
+		ask(fds[i], true, "GET", "/hello", TN_SLICE_NONE);
+		expect(fds[i], 200, "hello");
+	}
+	ask(hold, true, "GET", "/hold", TN_SLICE_NONE);
+	sleep_ms(SLOW_MS / 3);
+	for (int i = 0; i < 8; i++) {
+		ask(fds[i], true, "GET", i % 3 == 1 ? "/large" : "/hello",
+		    TN_SLICE_NONE);
+		if (i % 3 == 1)
+			close(fds[i]);
+	}
+	expect(hold, 200, "held");
+	for (int i = 0; i < 8; i++) {
+		if (i % 3 == 1)
+			continue;
+		expect(fds[i], 200, "hello");
+		close(fds[i]);
+	}
+	close(hold);
+	expect_lively();
 }
 END_TEST
 
@@ -740,6 +867,8 @@ on_one(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_kept_connection_answers_again_and_again);
 	tcase_add_test(tc, a_connection_that_is_not_kept_is_closed);
+	tcase_add_test(tc, those_that_come_together_are_told_apart);
+	tcase_add_test(tc, one_of_those_that_come_together_goes);
 	tcase_add_test(tc, many_idle_connections_cost_nothing);
 	tcase_add_loop_test(tc, what_is_no_request_is_closed, 0, wrong);
 	tcase_add_test(tc, half_a_request_holds_nobody);

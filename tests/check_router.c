@@ -454,8 +454,8 @@ START_TEST(middleware_ends_with_its_router)
 	struct tn_router *r = tn_router_new(NULL);
 
 	ended = 0;
-	tn_router_use(r, (struct tn_step){ go_on, NULL, count_end });
-	tn_router_use(NULL, (struct tn_step){ go_on, NULL, count_end });
+	tn_router_use(r, (struct tn_step){ .fn = go_on, .fini = count_end });
+	tn_router_use(NULL, (struct tn_step){ .fn = go_on, .fini = count_end });
 	ck_assert_int_eq(ended, 1);
 	tn_router_free(&r);
 	ck_assert_int_eq(ended, 2);

@@ -220,6 +220,7 @@ begin(void)
 	tn_app_post(app, "/flash", add_flash);
 	tn_app_post(app, "/toomuch", add_too_much);
 	tn_app_get(app, "/who", who);
+	tn_app_get(app, "/slow", tn_slow, who);
 	tn_app_get(app, "/anybody", tn_session_optional, who);
 	tn_app_get(app, "/mark", tn_session_optional, set_mark);
 	tn_app_get(app, "/public", public_page);
@@ -286,6 +287,185 @@ START_TEST(log_in_is_known_until_log_out)
 	post("/logout", 303);
 	tn_harness_request(&h, "GET", "/who", cookies, NULL);
 	ck_slice(h.body, "stranger");
+	end();
+}
+END_TEST
+
+static int
+damage(struct tn_slice sid, struct tn_slice record, void *arg)
+{
+	char *text = arg;
+
+	(void)record;
+	return snprintf(text, 64, "%.*s", TN_SLICE_ARG(sid)) > 0 ? 1 : 0;
+}
+
+/* Not one that express-session or we would write. */
+static void
+damage_all(void)
+{
+	char sid[64];
+
+	ck_assert_int_eq(tn_store_each(store.inner, false, damage, sid, NULL),
+	    1);
+	ck_assert_int_eq(store.inner->ops->set(store.inner,
+	    tn_slice_str(sid), TN_SLICE("{\"no\":1}"), 60, NULL), 0);
+}
+
+/* ---- Several requests at once ---------------------------------------------*/
+
+/* Requests of their own, with the cookies that h has by then. */
+static struct tn_harness others[3];
+
+static void
+begin_others(const char *target, const char *cookie)
+{
+	for (int i = 0; i < 3; i++) {
+		tn_harness_init(&others[i], app);
+		memcpy(others[i].cookies, h.cookies, sizeof(h.cookies));
+		if (cookie != NULL && i == 1)
+			snprintf(others[i].cookies, sizeof(h.cookies), "%s",
+			    cookie);
+		tn_harness_begin(&others[i], "GET", target, NULL,
+		    TN_SLICE_NONE);
+	}
+}
+
+static void
+prepare_others(void)
+{
+	struct tn_req *reqs[3];
+
+	for (int i = 0; i < 3; i++)
+		reqs[i] = &others[i].exchange.req;
+	tn_app_prepare(app, reqs, 3);
+}
+
+static void
+finish_others(const char *first, const char *second, const char *third)
+{
+	const char *const wants[] = { first, second, third };
+
+	for (int i = 0; i < 3; i++) {
+		if (wants[i] != NULL) {
+			ck_assert_int_eq(tn_harness_finish(&others[i]), 200);
+			ck_slice(others[i].body, wants[i]);
+		}
+		tn_harness_fini(&others[i]);
+	}
+}
+
+START_TEST(sessions_are_fetched_before_they_are_asked_for)
+{
+	begin();
+	post("/login", 303);
+	tn_harness_get(&h, "/who");	/* so it is known to ask */
+	store.reads = 0;
+	begin_others("/who", NULL);
+	prepare_others();
+	ck_assert_int_eq(store.reads, 3);
+	finish_others("known", "known", "known");
+	ck_assert_int_eq(store.reads, 3);
+	end();
+}
+END_TEST
+
+START_TEST(who_has_no_session_is_a_stranger_beside_others)
+{
+	begin();
+	post("/login", 303);
+	tn_harness_get(&h, "/who");
+	store.reads = 0;
+	begin_others("/who", "connect.sid=s%3Aabc.def");	/* forged */
+	prepare_others();
+	ck_assert_int_eq(store.reads, 2);
+	finish_others("known", "stranger", "known");
+	begin_others("/who", "a=b");			/* none */
+	prepare_others();
+	ck_assert_int_eq(store.reads, 4);
+	finish_others("known", "stranger", "known");
+	end();
+}
+END_TEST
+
+START_TEST(paths_that_have_not_asked_are_not_asked_for)
+{
+	begin();
+	post("/login", 303);
+	tn_harness_get(&h, "/public");
+	store.reads = 0;
+	begin_others("/public", NULL);
+	prepare_others();
+	finish_others("for all", "for all", "for all");
+	ck_assert_int_eq(store.reads, 0);
+	begin_others("/who", NULL);	/* for the first time */
+	prepare_others();
+	ck_assert_int_eq(store.reads, 0);
+	finish_others("known", "known", "known");
+	ck_assert_int_eq(store.reads, 3);
+	end();
+}
+END_TEST
+
+/* One may log out what the next of them has fetched: it was there before. */
+START_TEST(what_was_fetched_is_not_brought_back)
+{
+	char cookies[sizeof(h.cookies)];
+
+	begin();
+	post("/login", 303);
+	tn_harness_get(&h, "/mark");
+	memcpy(cookies, h.cookies, sizeof(cookies));
+	begin_others("/mark", NULL);
+	prepare_others();
+	post("/logout", 303);
+	finish_others("with", "with", "with");
+	memcpy(h.cookies, cookies, sizeof(cookies));
+	tn_harness_get(&h, "/who");
+	ck_slice(h.body, "stranger");
+	end();
+}
+END_TEST
+
+START_TEST(a_store_that_is_away_is_found_out_by_each)
+{
+	begin();
+	post("/login", 303);
+	tn_harness_get(&h, "/who");
+	begin_others("/who", NULL);
+	store.down = TN_E_AWAY;
+	prepare_others();
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(tn_harness_finish(&others[i]), 503);
+	store.down = 0;			/* and back, by the third */
+	finish_others(NULL, NULL, "known");
+	end();
+}
+END_TEST
+
+/* What waited for the pool is looked up again: meanwhile it may have ended. */
+START_TEST(what_was_fetched_does_not_wait_in_the_pool)
+{
+	begin();
+	post("/login", 303);
+	tn_harness_get(&h, "/slow");
+	begin_others("/slow", NULL);
+	prepare_others();
+	post("/logout", 303);
+	finish_others("stranger", "stranger", "stranger");
+	end();
+}
+END_TEST
+
+START_TEST(damaged_records_are_strangers_when_fetched_too)
+{
+	begin();
+	post("/login", 303);
+	tn_harness_get(&h, "/who");
+	damage_all();
+	begin_others("/who", NULL);
+	prepare_others();
+	finish_others("stranger", "stranger", "stranger");
 	end();
 }
 END_TEST
@@ -575,6 +755,13 @@ suite(void)
 
 	tcase_add_test(tc, page_without_session_asks_no_store);
 	tcase_add_test(tc, log_in_is_known_until_log_out);
+	tcase_add_test(tc, sessions_are_fetched_before_they_are_asked_for);
+	tcase_add_test(tc, who_has_no_session_is_a_stranger_beside_others);
+	tcase_add_test(tc, paths_that_have_not_asked_are_not_asked_for);
+	tcase_add_test(tc, what_was_fetched_is_not_brought_back);
+	tcase_add_test(tc, a_store_that_is_away_is_found_out_by_each);
+	tcase_add_test(tc, what_was_fetched_does_not_wait_in_the_pool);
+	tcase_add_test(tc, damaged_records_are_strangers_when_fetched_too);
 	tcase_add_loop_test(tc, store_that_is_away_makes_nobody_a_stranger, 0,
 	    (int)(sizeof(aways) / sizeof(aways[0])));
 	tcase_add_test(tc,

@@ -54,6 +54,8 @@ struct worker {
 	struct tn_list conns;
 	size_t nconns, max_conns;
 	struct work *spare;
+	struct work *ready[TN_APP_TOGETHER];	/* whole requests of a turn */
+	size_t nready;
 	size_t in_pool;
 	pthread_mutex_t lock;	/* guards done */
 	struct work *done;
@@ -274,23 +276,12 @@ refuse_busy(struct worker *w, struct tn_fcgi_call *call)
 	tn_app_refuse(w->app, &call->exchange.req, &call->exchange.res, 503, 1);
 }
 
-/* A request that is all here: answered on the spot, if it is quick. */
+/* A request that is all here is answered on the spot, if it is quick. */
 static void
-serve_whole(struct worker *w, struct conn *c)
+serve(struct worker *w, struct work *work)
 {
-	struct work *work = take_work(w, c);
-	struct tn_fcgi_call *call;
+	struct tn_fcgi_call *call = &work->call;
 
-	if (work == NULL) {
-		drop(w, c);
-		return;
-	}
-	call = &work->call;
-	if (tn_fcgi_call_begin(call, c->fd, true, &w->options->cgi) < 0) {
-		forget(w, c);
-		give_back(work);
-		return;
-	}
 	if (tn_app_handle(w->app, &call->exchange.req,
 	    &call->exchange.res) == TN_SLOW) {
 		if (to_pool(work, RESUMING))
@@ -299,8 +290,44 @@ serve_whole(struct worker *w, struct conn *c)
 	}
 	if (tn_fcgi_out_has_unsent(&call->out) && to_pool(work, SENDING))
 		return;
-	after_call(w, c, tn_fcgi_call_end(call));
+	after_call(w, work->conn, tn_fcgi_call_end(call));
 	give_back(work);
+}
+
+/* Those that came by the same turn may ask for what they need together. */
+static void
+serve_ready(struct worker *w)
+{
+	struct tn_req *reqs[TN_APP_TOGETHER];
+	size_t n = w->nready;
+
+	w->nready = 0;
+	for (size_t i = 0; i < n; i++)
+		reqs[i] = &w->ready[i]->call.exchange.req;
+	if (n > 1)
+		tn_app_prepare(w->app, reqs, n);
+	for (size_t i = 0; i < n; i++)
+		serve(w, w->ready[i]);
+}
+
+static void
+take_whole(struct worker *w, struct conn *c)
+{
+	struct work *work = take_work(w, c);
+
+	if (work == NULL) {
+		drop(w, c);
+		return;
+	}
+	if (tn_fcgi_call_begin(&work->call, c->fd, true,
+	    &w->options->cgi) < 0) {
+		forget(w, c);
+		give_back(work);
+		return;
+	}
+	w->ready[w->nready++] = work;
+	if (w->nready == TN_APP_TOGETHER)
+		serve_ready(w);
 }
 
 /* A request of which more is to come: nothing for the loop. */
@@ -342,7 +369,7 @@ on_readable(struct worker *w, struct conn *c)
 	}
 	switch (tn_fcgi_look(tn_slice(w->look, (size_t)n), &id)) {
 	case TN_FCGI_WHOLE:
-		serve_whole(w, c);
+		take_whole(w, c);
 		return;
 	case TN_FCGI_HEAD:
 		serve_coming(w, c, true);
@@ -487,6 +514,7 @@ turn(struct worker *w)
 
 	for (int i = 0; i < n; i++)
 		on_event(w, events[i].data.ptr);
+	serve_ready(w);
 	if (w->draining)
 		close_quiet(w);
 	else if (w->listen_again_ms != 0 &&

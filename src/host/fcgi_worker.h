@@ -7,6 +7,10 @@
  *	                        │                     │ TN_SLOW       │
  *	                        └─ still coming ──▶ helper pool ──────┘
  *
+ * Those that came in whole by one turn of the loop are read first and answered
+ * then, one after the other: the app may ask for what they need all at once
+ * (tn_app_prepare).
+ *
  * Connections that wait cost a descriptor and no thread. The loop never waits
  * for a connection: what may have to wait goes to the pool, and past the
  * pool's queue is answered 503.

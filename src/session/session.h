@@ -228,6 +228,17 @@ int tn_session_load(struct tn_session *s, struct tn_arena *arena,
     bool *bad_record, struct tn_err *err);
 
 /*
+ * The same where the answers are known already.
+ *
+ * sid     as tn_session_sid found it
+ * record  what the store has of it; ptr NULL: nothing
+ */
+int tn_session_load_known(struct tn_session *s, struct tn_arena *arena,
+    struct tn_slice sid, struct tn_slice record, bool request_is_secure,
+    const struct tn_session_options *options, struct tn_store *store,
+    bool *bad_record, struct tn_err *err);
+
+/*
  * A fresh session while the store is away: it can be read and written like
  * any other, and is gone with the request; no cookie is sent. Returns 0 or
  * TN_E_NOMEM.

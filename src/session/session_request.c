@@ -84,6 +84,24 @@ is_failure(int e)
 	    e == TN_E_IO;
 }
 
+/* e is what looking for its record has come to. */
+static int
+begin_with(struct tn_session *s, struct tn_arena *arena,
+    bool request_is_secure, const struct tn_session_options *options,
+    struct tn_store *store, int e, struct tn_err *err)
+{
+	if (e > 0)
+		e = check_age(s, options, store, err);
+	if (is_failure(e))
+		return e;
+	if (e <= 0)	/* no record: as a new visitor */
+		e = tn_session_init(s, arena, options, request_is_secure, err);
+	s->options = options;
+	s->store = store;
+	s->request_is_secure = request_is_secure;
+	return e < 0 ? e : 0;
+}
+
 int
 tn_session_load(struct tn_session *s, struct tn_arena *arena,
     struct tn_slice cookie_header, bool request_is_secure,
@@ -101,16 +119,24 @@ tn_session_load(struct tn_session *s, struct tn_arena *arena,
 		e = load_record(s, arena, sid, store, err);
 		*bad_record = e < 0 && !is_failure(e);
 	}
-	if (e > 0)
-		e = check_age(s, options, store, err);
-	if (is_failure(e))
-		return e;
-	if (e <= 0)	/* no record: as a new visitor */
-		e = tn_session_init(s, arena, options, request_is_secure, err);
-	s->options = options;
-	s->store = store;
-	s->request_is_secure = request_is_secure;
-	return e < 0 ? e : 0;
+	return begin_with(s, arena, request_is_secure, options, store, e, err);
+}
+
+int
+tn_session_load_known(struct tn_session *s, struct tn_arena *arena,
+    struct tn_slice sid, struct tn_slice record, bool request_is_secure,
+    const struct tn_session_options *options, struct tn_store *store,
+    bool *bad_record, struct tn_err *err)
+{
+	int e = 0;
+
+	*bad_record = false;
+	if (record.ptr != NULL) {
+		e = tn_session_read(s, arena, sid, record, err);
+		e = e < 0 ? e : 1;
+		*bad_record = e < 0 && !is_failure(e);
+	}
+	return begin_with(s, arena, request_is_secure, options, store, e, err);
 }
 
 int

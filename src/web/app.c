@@ -273,6 +273,12 @@ run(struct tn_app *app, struct tn_req *req, struct tn_res *res)
 	return TN_DONE;
 }
 
+void
+tn_app_prepare(struct tn_app *app, struct tn_req *const *reqs, size_t n)
+{
+	tn_router_prepare(app->router, reqs, n);
+}
+
 int
 tn_app_handle(struct tn_app *app, struct tn_req *req, struct tn_res *res)
 {
@@ -286,6 +292,7 @@ int
 tn_app_resume(struct tn_app *app, struct tn_req *req, struct tn_res *res)
 {
 	req->is_slow = true;
+	req->session_ahead = NULL;	/* who knows how long it has waited */
 	return run(app, req, res);
 }
 

@@ -84,6 +84,15 @@ void tn_app_on_error(struct tn_app *app, tn_handler *fn);
 /* What kept something from being added: 0, or TN_E_NOMEM, TN_E_CONFIG. */
 int tn_app_check(const struct tn_app *app, struct tn_err *err);
 
+enum { TN_APP_TOGETHER = 16 };
+
+/*
+ * These requests are here, 1 to TN_APP_TOGETHER of them, and tn_app_handle is
+ * called with each of them next: middleware may ask for them all at once,
+ * and wait for as long as for one. Need not be called.
+ */
+void tn_app_prepare(struct tn_app *app, struct tn_req *const *reqs, size_t n);
+
 /*
  * Answer a request. One that could not be read (tn_cgi_read failed) is
  * refused here, so the host need not look.

@@ -173,7 +173,7 @@ make(int form, const struct tn_body_options *options, const char *type)
 	    options->max_bytes : TN_LIMIT_BODY_BYTES;
 	p->type = options != NULL && options->type != NULL ? options->type :
 	    type;
-	return (struct tn_step){ parse, p, free };
+	return (struct tn_step){ .fn = parse, .arg = p, .fini = free };
 }
 
 struct tn_step

@@ -86,5 +86,5 @@ tn_cors(const struct tn_cors_options *options)
 		*own = *options;
 	if (own->methods == NULL)
 		own->methods = "GET,HEAD,PUT,PATCH,POST,DELETE";
-	return (struct tn_step){ allow, own, free };
+	return (struct tn_step){ .fn = allow, .arg = own, .fini = free };
 }

@@ -90,5 +90,5 @@ tn_form_body(const struct tn_form_limits *limits)
 	own->max_fields = limits != NULL && limits->max_fields > 0 ?
 	    limits->max_fields : TN_LIMIT_FORM_PAIRS;
 	own->extended = limits != NULL && limits->extended;
-	return (struct tn_step){ read_form, own, free };
+	return (struct tn_step){ .fn = read_form, .arg = own, .fini = free };
 }

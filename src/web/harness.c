@@ -225,8 +225,8 @@ read_answer(struct tn_harness *h)
 	keep_cookies(h);
 }
 
-int
-tn_harness_send(struct tn_harness *h, const char *method,
+void
+tn_harness_begin(struct tn_harness *h, const char *method,
     const char *target, const char *headers, struct tn_slice body)
 {
 	struct tn_exchange *x = &h->exchange;
@@ -239,11 +239,26 @@ tn_harness_send(struct tn_harness *h, const char *method,
 	make_words(h, &envp, method, target, headers);
 	tn_exchange_begin(x, &h->sink, body.ptr != NULL ? &h->reader : NULL);
 	tn_cgi_read(&x->req, envp.words, &h->cgi);
+}
+
+int
+tn_harness_finish(struct tn_harness *h)
+{
+	struct tn_exchange *x = &h->exchange;
+
 	h->was_slow = tn_app_handle(h->app, &x->req, &x->res) == TN_SLOW;
 	if (h->was_slow)
 		tn_app_resume(h->app, &x->req, &x->res);
 	read_answer(h);
 	return h->status;
+}
+
+int
+tn_harness_send(struct tn_harness *h, const char *method,
+    const char *target, const char *headers, struct tn_slice body)
+{
+	tn_harness_begin(h, method, target, headers, body);
+	return tn_harness_finish(h);
 }
 
 int

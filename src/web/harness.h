@@ -53,6 +53,14 @@ int tn_harness_request(struct tn_harness *h, const char *method,
 int tn_harness_send(struct tn_harness *h, const char *method,
     const char *target, const char *headers, struct tn_slice body);
 
+/*
+ * tn_harness_request in two halves: between them, the requests of several
+ * harnesses are there together, as tn_app_prepare has them.
+ */
+void tn_harness_begin(struct tn_harness *h, const char *method,
+    const char *target, const char *headers, struct tn_slice body);
+int tn_harness_finish(struct tn_harness *h);
+
 /* GET without headers. */
 int tn_harness_get(struct tn_harness *h, const char *target);
 

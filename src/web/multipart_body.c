@@ -266,7 +266,7 @@ tn_multipart_body(const struct tn_multipart_limits *limits)
 		own->max_files = TN_LIMIT_UPLOAD_FILES;
 	if (own->max_fields == 0)
 		own->max_fields = TN_LIMIT_FORM_PAIRS;
-	return (struct tn_step){ read_form, own, free };
+	return (struct tn_step){ .fn = read_form, .arg = own, .fini = free };
 }
 
 struct tn_file *

@@ -136,5 +136,5 @@ tn_rate_limit(const struct tn_rate_limit *options)
 		r->options.key = tn_rate_by_address;
 	r->throttle = (struct tn_throttle){ options->redis, options->name,
 		options->limit, options->window_s };
-	return (struct tn_step){ limit, r, free };
+	return (struct tn_step){ .fn = limit, .arg = r, .fini = free };
 }

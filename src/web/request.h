@@ -17,6 +17,7 @@
 struct tn_app;
 struct tn_res;
 struct tn_session;
+struct tn_session_ahead;
 struct tn_session_source;
 struct tn_router;
 struct tn_param_step;
@@ -132,7 +133,8 @@ struct tn_req {
 	const struct tn_signer *signer;	/* by tn_cookie_parser */
 
 	struct tn_session *session;	/* NULL until tn_req_session */
-	const struct tn_session_source *session_source;
+	struct tn_session_source *session_source;
+	const struct tn_session_ahead *session_ahead;	/* NULL: ask */
 	bool session_optional;		/* tn_session_optional */
 	int session_err;		/* why it could not be loaded */
 	struct tn_slice csp_nonce;

@@ -201,7 +201,7 @@ tn_router_on_error(struct tn_router *router, tn_handler *fn)
 	layer = add_layer(router, TN_LAYER_ERROR, 1);
 	if (layer != NULL)
 		layer->steps[layer->nsteps++] =
-		    (struct tn_step){ fn, router->arg, NULL };
+		    (struct tn_step){ .fn = fn, .arg = router->arg };
 }
 
 void
@@ -221,7 +221,7 @@ tn_router_add(struct tn_router *router, int method, const char *pattern,
 	layer->method = method;
 	for (; layer->nsteps < n; layer->nsteps++)
 		layer->steps[layer->nsteps] = (struct tn_step){
-			handlers[layer->nsteps], router->arg, NULL };
+			.fn = handlers[layer->nsteps], .arg = router->arg };
 	set_pattern(router, layer, pattern, 0);
 }
 
@@ -279,6 +279,21 @@ tn_slow(struct tn_req *req, struct tn_res *res, void *arg)
 	(void)res;
 	(void)arg;
 	return req->is_slow ? TN_NEXT : TN_SLOW;
+}
+
+void
+tn_router_prepare(const struct tn_router *router,
+    struct tn_req *const *reqs, size_t n)
+{
+	for (size_t i = 0; i < router->n; i++) {
+		const struct tn_layer *layer = &router->layers[i];
+
+		if (layer->kind == TN_LAYER_MOUNT)
+			tn_router_prepare(layer->mounted, reqs, n);
+		else if (layer->kind == TN_LAYER_USE &&
+		    layer->steps[0].prepare != NULL)
+			layer->steps[0].prepare(reqs, n, layer->steps[0].arg);
+	}
 }
 
 /* A router may have been added to after it was mounted: ask all below. */

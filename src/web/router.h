@@ -31,11 +31,20 @@ enum {
 
 typedef int tn_handler(struct tn_req *req, struct tn_res *res, void *arg);
 
+/*
+ * Told of requests that are there at the same time, before any handler is:
+ * what they will need from afar can be asked for by one question. It may
+ * leave something in a request for the handler with the same arg, and must
+ * not answer or refuse: a handler that finds nothing asks by itself.
+ */
+typedef void tn_prepare(struct tn_req *const *reqs, size_t n, void *arg);
+
 /* A handler with an argument of its own: what makers of middleware return. */
 struct tn_step {
 	tn_handler *fn;			/* NULL: out of memory */
 	void *arg;
 	void (*fini)(void *arg);	/* at the router's end; may be NULL */
+	tn_prepare *prepare;		/* may be NULL */
 };
 
 /* TN_STEP(fn): a handler without one. */
@@ -157,6 +166,10 @@ tn_handler tn_slow;
 
 /* What kept something from being added: 0, or TN_E_NOMEM, TN_E_CONFIG. */
 int tn_router_check(const struct tn_router *router, struct tn_err *err);
+
+/* For the app: tell each step that prepares of these requests. */
+void tn_router_prepare(const struct tn_router *router,
+    struct tn_req *const *reqs, size_t n);
 
 /*
  * For the app: walk on from where req->walk stands (zeroed: the start).

@@ -121,5 +121,5 @@ tn_security_headers(const struct tn_headers_options *options)
 	h->referrer_policy = options->referrer_policy != NULL ?
 	    options->referrer_policy : "same-origin";
 	h->hsts_s = options->hsts_s != 0 ? options->hsts_s : YEAR_S;
-	return (struct tn_step){ plan_headers, h, free };
+	return (struct tn_step){ .fn = plan_headers, .arg = h, .fini = free };
 }

@@ -289,5 +289,5 @@ tn_static(const char *prefix, const struct tn_assets *assets)
 	memcpy(m->text, prefix, len);
 	m->prefix = tn_slice(m->text, len);
 	m->assets = assets;
-	return (struct tn_step){ serve, m, free };
+	return (struct tn_step){ .fn = serve, .arg = m, .fini = free };
 }

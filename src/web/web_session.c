@@ -2,14 +2,32 @@
 
 #include "web/middleware.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "web/app.h"
+
+/*
+ * Not each request needs its session, and which do cannot be known before
+ * their handlers run. But paths do today what they did yesterday: those that
+ * have asked are remembered, by a byte of a hash. Two that share a place cost
+ * a question in vain, or one asked later.
+ */
+enum { ASKED = 1024 };
 
 struct tn_session_source {
 	struct tn_store *store;
 	const struct tn_session_options *options;
+	_Atomic unsigned char asked[ASKED];
+};
+
+/* What was asked for before a handler did. */
+struct tn_session_ahead {
+	const struct tn_session_source *source;
+	struct tn_slice sid;
+	struct tn_slice record;		/* ptr NULL: there is none */
 };
 
 /* A record that nobody can read: its owner is a stranger, and we say so. */
@@ -38,14 +56,49 @@ is_secure(const struct tn_req *req, const struct tn_session_options *options)
 	    (options->proxy == TN_PROXY_YES && is_forwarded_https(req));
 }
 
+static _Atomic unsigned char *
+place_of(struct tn_session_source *source, struct tn_slice path,
+    unsigned char *mark)
+{
+	uint64_t hash = tn_random_hash(path);
+
+	*mark = (unsigned char)(hash >> 56 | 1);
+	return &source->asked[hash % ASKED];
+}
+
+static void
+remember(struct tn_session_source *source, struct tn_slice path)
+{
+	unsigned char mark;
+	_Atomic unsigned char *place = place_of(source, path, &mark);
+
+	atomic_store_explicit(place, mark, memory_order_relaxed);
+}
+
+static bool
+has_asked(struct tn_session_source *source, struct tn_slice path)
+{
+	unsigned char mark;
+	_Atomic unsigned char *place = place_of(source, path, &mark);
+
+	return atomic_load_explicit(place, memory_order_relaxed) == mark;
+}
+
 static int
 load(struct tn_req *req, const struct tn_session_source *source,
     struct tn_session *s)
 {
-	bool bad_record = false;
-	int rc = tn_session_load(s, req->arena, req->cookies,
-	    is_secure(req, source->options), source->options, source->store,
-	    &bad_record, &req->err);
+	const struct tn_session_ahead *ahead = req->session_ahead;
+	bool bad_record = false, secure = is_secure(req, source->options);
+	int rc;
+
+	if (ahead != NULL && ahead->source == source)
+		rc = tn_session_load_known(s, req->arena, ahead->sid,
+		    ahead->record, secure, source->options, source->store,
+		    &bad_record, &req->err);
+	else
+		rc = tn_session_load(s, req->arena, req->cookies, secure,
+		    source->options, source->store, &bad_record, &req->err);
 
 	if (bad_record)
 		log_bad_record(req);
@@ -67,13 +120,14 @@ go_without(struct tn_req *req, const struct tn_session_source *source,
 static int
 open_one(struct tn_req *req, struct tn_session **out)
 {
-	const struct tn_session_source *source = req->session_source;
+	struct tn_session_source *source = req->session_source;
 	struct tn_session *s;
 	int rc;
 
 	if (source == NULL)
 		return tn_err_set(&req->err, TN_E_STATE, "a session is asked "
 		    "for before tn_session(), or outside its path");
+	remember(source, req->path);
 	s = tn_arena_alloc(req->arena, sizeof(*s));
 	if (s == NULL)
 		return tn_err_set(&req->err, TN_E_NOMEM,
@@ -171,6 +225,60 @@ tn_session_optional(struct tn_req *req, struct tn_res *res, void *arg)
 	return TN_NEXT;
 }
 
+/* ---- For several requests at once ----------------------------------------- */
+
+struct ahead {
+	struct tn_session_source *source;
+	struct tn_req *reqs[TN_APP_TOGETHER];
+	struct tn_slice sids[TN_APP_TOGETHER];
+	size_t n;
+};
+
+static void
+look_for(struct ahead *a, struct tn_req *req)
+{
+	struct tn_session_source *source = a->source;
+
+	if (a->n < TN_APP_TOGETHER && req->err.code == 0 &&
+	    is_below(req, source->options->path) &&
+	    has_asked(source, req->path) &&
+	    tn_session_sid(req->cookies, source->options, req->arena,
+	    &a->sids[a->n], NULL) == 1)
+		a->reqs[a->n++] = req;
+}
+
+/* A request whose arena has no room asks by itself, and fails by itself. */
+static int
+keep(size_t i, struct tn_slice record, void *arg)
+{
+	struct ahead *a = arg;
+	struct tn_req *req = a->reqs[i];
+	struct tn_session_ahead *found = tn_arena_alloc(req->arena,
+	    sizeof(*found));
+
+	if (found == NULL)
+		return 0;
+	found->source = a->source;
+	found->sid = a->sids[i];
+	if (record.ptr != NULL)
+		found->record = tn_arena_copy(req->arena, record);
+	if (record.ptr == NULL || found->record.ptr != NULL)
+		req->session_ahead = found;
+	return 0;
+}
+
+static void
+look_ahead(struct tn_req *const *reqs, size_t n, void *arg)
+{
+	struct ahead a = { .source = arg };
+
+	for (size_t i = 0; i < n; i++)
+		look_for(&a, reqs[i]);
+	if (a.n > 0)
+		tn_store_get_many(a.source->store, a.sids, a.n, keep, &a,
+		    NULL);
+}
+
 struct tn_step
 tn_session(struct tn_store *store, const struct tn_session_options *options)
 {
@@ -180,5 +288,6 @@ tn_session(struct tn_store *store, const struct tn_session_options *options)
 		return (struct tn_step){ .fn = NULL };
 	source->store = store;
 	source->options = options;
-	return (struct tn_step){ open_sessions, source, free };
+	return (struct tn_step){ .fn = open_sessions, .arg = source,
+		.fini = free, .prepare = look_ahead };
 }
