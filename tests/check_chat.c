@@ -415,11 +415,12 @@ END_TEST
 
 /* Redis tells the nodes as it keeps: what they hear is what is stored. */
 
-static struct { char text[8192]; unsigned messages; } heard;
+static struct { char text[8192]; unsigned messages, marked; } heard;
+static int events;		/* kept for those who come back */
 
 static bool
-relay(struct tn_slice room, struct tn_slice json, struct tn_buf *channel,
-    struct tn_buf *payload, void *arg)
+relay(struct tn_slice room, struct tn_slice json, struct tn_relay *out,
+    void *arg)
 {
 	struct tn_broadcast_packet packet = { .rooms = &room, .nrooms = 1 };
 	char data[4096];
@@ -427,8 +428,7 @@ relay(struct tn_slice room, struct tn_slice json, struct tn_buf *channel,
 	ck_assert_ptr_eq(arg, &a);
 	snprintf(data, sizeof(data), "[\"AddChat\",%.*s]", TN_SLICE_ARG(json));
 	packet.data = tn_slice_str(data);
-	tn_relay_write(S("x"), S("/n"), &packet, channel, payload);
-	return true;
+	return tn_relay_write(out, S("x"), S("/n"), &packet, events) == 0;
 }
 
 static void
@@ -448,6 +448,7 @@ on_relayed(struct tn_slice channel, struct tn_slice payload, void *arg)
 	snprintf(heard.text + len, sizeof(heard.text) - len, "%.*s",
 	    (int)m.packet.data.len - 12, m.packet.data.ptr + 11);
 	heard.messages++;
+	heard.marked += m.has_mark;
 	tn_adapter_message_fini(&m);
 	tn_arena_fini(&arena);
 }
@@ -458,6 +459,7 @@ all_heard(void *arg)
 	return heard.messages == *(unsigned *)arg;
 }
 
+/* The second time what is told is kept for those who come back, too. */
 START_TEST(who_keeps_a_message_tells_it)
 {
 	char said_all[8192] = "";
@@ -465,6 +467,7 @@ START_TEST(who_keeps_a_message_tells_it)
 	unsigned n = 3;
 
 	memset(&heard, 0, sizeof(heard));
+	events = _i == 0 ? 0 : 100;
 	a.parts.relay = relay;
 	ck_assert_int_eq(tn_link_subscribe(link_, S("x#/n#chat:r#"),
 	    on_relayed, NULL), 0);
@@ -484,6 +487,7 @@ START_TEST(who_keeps_a_message_tells_it)
 	ck_assert_uint_eq(heard.messages, 3);
 	/* JSON as we write it; escapes come as the letters they stand for */
 	ck_assert_int_eq(strncmp(heard.text, said_all, 100), 0);
+	ck_assert_uint_eq(heard.marked, _i == 0 ? 0 : 3);
 }
 END_TEST
 
@@ -492,21 +496,23 @@ START_TEST(a_payload_is_split_at_the_number)
 	struct tn_slice room = S("r"), before, after;
 	struct tn_broadcast_packet packet = { .rooms = &room, .nrooms = 1,
 	    .data = S("[{\"id\":" TN_RELAY_NUMBER ",\"m\":1}]") };
-	struct tn_buf channel, payload;
+	struct tn_relay r;
+	struct tn_slice payload;
 
-	tn_buf_init(&channel, 256);
-	tn_buf_init(&payload, 256);
-	tn_relay_write(S("s"), S("/"), &packet, &channel, &payload);
-	ck_assert(tn_slice_is(tn_buf_view(&channel), "s#/#r#"));
-	ck_assert(tn_relay_split(tn_buf_view(&payload), &before, &after));
+	tn_relay_init(&r);
+	ck_assert_int_eq(tn_relay_write(&r, S("s"), S("/"), &packet, 7), 0);
+	payload = tn_buf_view(&r.payload);
+	ck_assert(tn_slice_is(tn_buf_view(&r.channel), "s#/#r#"));
+	ck_assert(tn_slice_is(tn_buf_view(&r.stream), "tandem:{s#/#}:stream"));
+	ck_assert(tn_slice_is(tn_buf_view(&r.last), "tandem:{s#/#}:last"));
+	ck_assert(tn_relay_split(payload, &before, &after));
 	ck_assert_uint_eq(before.len + 8 + after.len, payload.len);
 	ck_assert_int_eq(before.ptr[before.len - 1], (char)0xcf);
 	ck_assert_int_eq(after.ptr[0], (char)0xa1);
 	for (size_t n = 0; n < before.len + 8; n++)
 		ck_assert(!tn_relay_split(tn_slice(payload.ptr, n), &before,
 		    &after));
-	tn_buf_fini(&channel);
-	tn_buf_fini(&payload);
+	tn_relay_fini(&r);
 }
 END_TEST
 
@@ -847,7 +853,7 @@ chat_suite(void)
 	tcase_add_test(tc, messages_are_numbered_and_kept);
 	tcase_add_test(tc, a_retry_is_kept_once);
 	tcase_add_test(tc, a_retry_of_what_fell_off_is_known_still);
-	tcase_add_test(tc, who_keeps_a_message_tells_it);
+	tcase_add_loop_test(tc, who_keeps_a_message_tells_it, 0, 2);
 	tcase_add_test(tc, a_lost_counter_goes_on_behind_the_last);
 	tcase_add_test(tc, what_others_wrote_into_the_stream_is_looked_at);
 	tcase_add_test(tc, a_key_of_another_type_is_an_error_that_says_little);

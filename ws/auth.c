@@ -87,6 +87,25 @@ read_user(struct tn_slice sid, struct tn_slice record, struct tn_arena *keep,
 	return found;
 }
 
+/* Who may find this socket's session again: this user in this log-in. */
+static int
+set_owner(struct tn_socket *socket, const struct member *member)
+{
+	struct tn_slice owner;
+	struct tn_buf text;
+	int status;
+
+	tn_buf_init(&text, TN_LIMIT_RECOVERY_OWNER);
+	tn_buf_slice(&text, member->user.id);
+	tn_buf_char(&text, ' ');
+	tn_buf_slice(&text, tn_revocation_sid(&member->watched));
+	status = tn_buf_finish(&text, &owner, NULL);
+	if (status == 0)
+		status = tn_socket_set_owner(socket, owner);
+	tn_buf_fini(&text);
+	return status;
+}
+
 static void
 session_read(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 {
@@ -108,7 +127,7 @@ session_read(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 	if (!found)
 		not_authenticated(member->site, socket, next,
 		    "no session that has logged in");
-	else if (!kept)
+	else if (!kept || set_owner(socket, member) < 0)
 		try_again(next);
 	else
 		tn_next_ok(next);

@@ -168,8 +168,8 @@ chat_added(const struct chat_message *message, const struct tn_err *err,
 
 /* As tn_emit above writes it, for Redis to send. */
 bool
-chat_relay(struct tn_slice room, struct tn_slice json, struct tn_buf *channel,
-    struct tn_buf *payload, void *arg)
+chat_relay(struct tn_slice room, struct tn_slice json, struct tn_relay *out,
+    void *arg)
 {
 	struct site *site = arg;
 	struct tn_broadcast_packet packet = { .rooms = &room, .nrooms = 1 };
@@ -181,10 +181,10 @@ chat_relay(struct tn_slice room, struct tn_slice json, struct tn_buf *channel,
 	tn_buf_slice(&data, json);
 	tn_buf_char(&data, ']');
 	good = site->ns != NULL &&
-	    tn_buf_finish(&data, &packet.data, NULL) == 0;
-	if (good)
-		tn_relay_write(tn_slice_str(site->settings.cluster.prefix),
-		    tn_ns_name(site->ns), &packet, channel, payload);
+	    tn_buf_finish(&data, &packet.data, NULL) == 0 &&
+	    tn_relay_write(out, tn_slice_str(site->settings.cluster.prefix),
+	    tn_ns_name(site->ns), &packet,
+	    settings_recovery_events(&site->settings)) == 0;
 	tn_buf_fini(&data);
 	return good;
 }
@@ -351,6 +351,18 @@ disconnecting(struct tn_socket *socket, const char *reason, void *arg)
 		chat_leave(&site->chat, room, &member->user, leaving(reason));
 }
 
+/* It stands in its rooms, and this node says that its user is there. */
+static void
+enter_again(struct tn_socket *socket, struct site *site)
+{
+	const struct member *member = tn_socket_data(socket);
+	struct tn_slice room;
+
+	for (size_t i = 0; (room = tn_socket_room(socket, i)).ptr != NULL; i++)
+		chat_enter(&site->chat, room, &member->user,
+		    tn_socket_id(socket));
+}
+
 void
 socket_connection(struct tn_socket *socket, void *site)
 {
@@ -363,6 +375,8 @@ socket_connection(struct tn_socket *socket, void *site)
 	tn_socket_on(socket, "GetRoom", get_room, site);
 	tn_socket_on(socket, "AddRoom", add_room, site);
 	tn_socket_on_disconnecting(socket, disconnecting, site);
+	if (tn_socket_recovered(socket))
+		return enter_again(socket, site);
 	tn_socket_emit(socket, "message", TN_SLICE("{\"message\":\"Hey!\"}"));
 	tn_socket_emit(socket, "message", member->user.json);
 }

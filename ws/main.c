@@ -30,6 +30,8 @@ link_up(void *arg)
 	chat_link_up(&site->chat);
 	tn_revocation_on_up(site->revocation);
 	tn_canary_on_up(site->canary);
+	if (site->adapter != NULL)
+		tn_redis_adapter_on_up(site->adapter);
 	rooms_resync(site);
 }
 
@@ -112,6 +114,18 @@ fill_forwarding(struct site *site, struct tn_err *err)
 	return site->forward_signer == NULL ? TN_E_NOMEM : 0;
 }
 
+/*
+ * The sharded form has channels that a script could not name; and in a
+ * cluster, what is kept for those who come back is not where the room is.
+ */
+static bool
+may_relay(const struct settings *cfg)
+{
+	return cfg->cluster.form != 1 &&
+	    (cfg->redis.topology != TN_REDIS_CLUSTER ||
+	    settings_recovery_events(cfg) == 0);
+}
+
 /* The loop, and what ties this worker to Redis and to the others. */
 static int
 open_cluster(struct site *site, struct tn_err *err)
@@ -147,6 +161,7 @@ open_cluster(struct site *site, struct tn_err *err)
 		.is_sharded = cfg->cluster.form == 1,
 		.mode = (enum tn_subscription_mode)cfg->cluster.mode,
 		.private_answers = cfg->cluster.private_answers,
+		.recovery_events = settings_recovery_events(cfg),
 	    }, err);
 	site->revocation = tn_revocation_new(loop, site->link, &site->log,
 	    &revocation, err);
@@ -161,10 +176,9 @@ open_cluster(struct site *site, struct tn_err *err)
 	    site->adapter == NULL ||
 	    site->revocation == NULL || site->io == NULL)
 		return err->code;
-	/* The sharded form has channels that a script could not name. */
 	chat_init(&site->chat, &(struct chat_parts){ loop, site->link,
 	    site->registry, &site->log, &cfg->chat, user_entered, user_left,
-	    cfg->cluster.form == 1 ? NULL : chat_relay, site });
+	    may_relay(cfg) ? chat_relay : NULL, site });
 	tn_registry_on_gone(site->registry, node_gone, site);
 	return site_open_control(site, err);
 }

@@ -6,6 +6,8 @@
 #include "cluster/revocation.h"
 #include "io/io.h"
 
+struct tn_relay;
+
 struct site {
 	struct settings settings;
 	struct tn_log log;
@@ -53,7 +55,7 @@ int site_run(struct site *site, int (*serve)(struct site *site,
 tn_connection_fn socket_connection;
 chat_change_fn user_entered, user_left;
 bool chat_relay(struct tn_slice room, struct tn_slice json,
-    struct tn_buf *channel, struct tn_buf *payload, void *site);
+    struct tn_relay *out, void *site);
 void rooms_resync(struct site *site);
 
 #endif

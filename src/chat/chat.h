@@ -24,6 +24,7 @@ struct tn_buf;
 struct tn_link;
 struct tn_loop;
 struct tn_registry;
+struct tn_relay;
 
 /* Somebody came into a room, or left it. */
 struct chat_change {
@@ -53,7 +54,7 @@ struct chat_parts {
 	 * be written; NULL: whoever adds a message tells it.
 	 */
 	bool (*relay)(struct tn_slice room, struct tn_slice json,
-	    struct tn_buf *channel, struct tn_buf *payload, void *arg);
+	    struct tn_relay *out, void *arg);
 	void *arg;
 };
 

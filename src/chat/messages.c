@@ -220,7 +220,8 @@ on_added(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 
 /* What Redis is to publish, with a mark where the number will stand. */
 struct relay {
-	struct tn_buf json, channel, payload;
+	struct tn_buf json;
+	struct tn_relay out;
 	struct tn_slice before, after;
 };
 
@@ -230,45 +231,55 @@ relay_init(struct relay *r, const struct sending *s)
 	const struct chat_parts *parts = &s->chat->parts;
 
 	tn_buf_init(&r->json, CHAT_BYTES);
-	tn_buf_init(&r->channel, 1024);
-	tn_buf_init(&r->payload, 2 * CHAT_BYTES);
+	tn_relay_init(&r->out);
 	if (parts->relay == NULL)
 		return false;
 	write_chat(&r->json, TN_SLICE(TN_RELAY_NUMBER),
 	    tn_buf_view(&s->chat_json));
 	return r->json.failed == 0 &&
-	    parts->relay(s->room, tn_buf_view(&r->json), &r->channel,
-	    &r->payload, parts->arg) &&
-	    r->channel.failed == 0 && r->payload.failed == 0 &&
-	    tn_relay_split(tn_buf_view(&r->payload), &r->before, &r->after);
+	    parts->relay(s->room, tn_buf_view(&r->json), &r->out,
+	    parts->arg) &&
+	    tn_relay_split(tn_buf_view(&r->out.payload), &r->before,
+	    &r->after);
 }
 
 static void
 relay_fini(struct relay *r)
 {
 	tn_buf_fini(&r->json);
-	tn_buf_fini(&r->channel);
-	tn_buf_fini(&r->payload);
+	tn_relay_fini(&r->out);
 }
 
+/* keys has room for the two of recovery. */
 static int
-eval_add(struct sending *s, const struct tn_slice *keys, size_t nkeys)
+eval_add(struct sending *s, struct tn_slice *keys, size_t nkeys)
 {
 	const struct settings_chat *settings = s->chat->parts.settings;
-	struct tn_slice args[6];
+	struct tn_slice args[8];
 	struct relay relay;
-	char keep[24], seen[24];
+	char keep[24], seen[24], events[24];
+	size_t nargs;
 	int status;
 
 	s->is_relayed = relay_init(&relay, s);
+	nargs = s->is_relayed ? 6 : 3;
 	args[0] = tn_buf_view(&s->chat_json);
 	args[1] = chat_number(keep, settings->stream);
 	args[2] = chat_number(seen, settings->seen_ms);
-	args[3] = tn_buf_view(&relay.channel);
+	args[3] = tn_buf_view(&relay.out.channel);
 	args[4] = relay.before;
 	args[5] = relay.after;
+	args[6] = chat_number(events, relay.out.events);
+	args[7] = s->room;
+	if (s->is_relayed && relay.out.events > 0) {
+		keys[2] = nkeys == 3 ? keys[2] : keys[0];
+		keys[3] = tn_buf_view(&relay.out.stream);
+		keys[4] = tn_buf_view(&relay.out.last);
+		nkeys = 5;
+		nargs = 8;
+	}
 	status = tn_link_eval(s->chat->parts.link, &chat_script_add, keys,
-	    nkeys, args, s->is_relayed ? 6 : 3, on_added, s);
+	    nkeys, args, nargs, on_added, s);
 	relay_fini(&relay);
 	return status;
 }
@@ -277,7 +288,7 @@ static int
 send_add(struct sending *s, const struct chat_draft *draft)
 {
 	struct tn_slice name = chat_room_name(draft->room);
-	struct tn_slice keys[3];
+	struct tn_slice keys[5];
 	struct tn_buf key[3];
 	int status = s->chat_json.failed;
 

@@ -2,13 +2,17 @@
 
 #include "chat/scripts.h"
 
+#include "cluster/relay.h"
+
 /*
  * The counter may be lost while the stream is not (a key evicted, say): then
  * it goes on behind the stream's last entry.
  */
 const struct tn_script chat_script_add = { "chat.add",
-    "if KEYS[3] then\n"
-    "  local had = redis.call('GET', KEYS[3])\n"
+    TN_RELAY_KEEP
+    "local seen = KEYS[3] ~= KEYS[1] and KEYS[3]\n"
+    "if seen then\n"
+    "  local had = redis.call('GET', seen)\n"
     "  if had then\n"
     "    local id = had .. '-0'\n"
     "    local entry = redis.call('XRANGE', KEYS[2], id, id)[1]\n"
@@ -27,10 +31,14 @@ const struct tn_script chat_script_add = { "chat.add",
     "redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], id .. '-0',\n"
     "    'chat', ARGV[1])\n"
     "if ARGV[4] then\n"
-    "  redis.call('PUBLISH', ARGV[4],\n"
-    "      ARGV[5] .. struct.pack('>I8', tonumber(id)) .. ARGV[6])\n"
+    "  local event = ARGV[5] .. struct.pack('>I8', tonumber(id)) .. ARGV[6]\n"
+    "  if KEYS[4] then\n"
+    "    event = keep(KEYS[4], KEYS[5], ARGV[7], event, '',\n"
+    "        string.rep('\\0', 8), { 'r', ARGV[8] })\n"
+    "  end\n"
+    "  redis.call('PUBLISH', ARGV[4], event)\n"
     "end\n"
-    "if KEYS[3] then redis.call('SET', KEYS[3], id, 'PX', ARGV[3]) end\n"
+    "if seen then redis.call('SET', seen, id, 'PX', ARGV[3]) end\n"
     "return { id, 1, '' }\n" };
 
 const struct tn_script chat_script_enter = { "chat.enter",

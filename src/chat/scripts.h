@@ -8,10 +8,13 @@
  * Keep a message.
  *
  * KEYS  the room's counter, its stream and, if the message has an id of its
- *       own, the mark of that id
+ *       own, the mark of that id; if what the nodes are told is kept for
+ *       those who come back, the two keys for that (and the counter again, if
+ *       there is no mark)
  * ARGV  the message, messages to keep, milliseconds to remember the mark and,
  *       if the nodes are to be told, their channel and what stands before and
- *       behind the eight bytes of its number
+ *       behind the eight bytes of its number; for those who come back, events
+ *       to keep and the room as Socket.IO has it
  *
  * Answers { its number, 1 new or 0 had before, the message kept before }.
  */

@@ -516,3 +516,9 @@ settings_session_options(const struct settings *s, struct tn_signer **signer,
 	};
 	return 0;
 }
+
+int
+settings_recovery_events(const struct settings *s)
+{
+	return s->io.recovery_window_ms > 0 ? s->recovery_events : 0;
+}

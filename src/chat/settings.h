@@ -103,12 +103,16 @@ struct settings {
 	struct tn_host_io_options ws;	/* tandem-ws as a server */
 	struct tn_io_options io;	/* its Engine.IO and Socket.IO */
 	int parser;			/* 0: JSON, 1: MessagePack */
+	int recovery_events;
 	struct tn_conf_strings origins;
 	struct tn_conf_strings trusted_proxies;
 	struct settings_chat chat;
 	struct settings_cluster cluster;
 	struct settings_log log;
 };
+
+/* What the adapter is to keep of each namespace: 0 if nobody can come back. */
+int settings_recovery_events(const struct settings *s);
 
 /*
  * Read the command line, then the file it names: --config FILE,

@@ -11,17 +11,52 @@
 #include "base/buf.h"
 #include "io/adapter.h"
 
+/* What a script is to publish. */
+struct tn_relay {
+	struct tn_buf channel, payload;
+	/*
+	 * Where nodes keep events for those who come back: two keys, to be
+	 * given to TN_RELAY_KEEP. Empty if events is 0.
+	 */
+	struct tn_buf stream, last;
+	int events;		/* how many */
+};
+
+void tn_relay_init(struct tn_relay *relay);
+void tn_relay_fini(struct tn_relay *relay);
+
 /*
- * Append the channel and the payload of a packet to exactly one room, for
- * the plain form of the adapter.
+ * Append a packet to exactly one room, for the plain form of the adapter.
  *
  * prefix  of the adapter's channels: "socket.io"
+ * events  as tn_redis_adapter_options.recovery_events
  *
- * Failures stay in the buffers.
+ * Returns 0, or what is wrong with one of the buffers.
  */
-void tn_relay_write(struct tn_slice prefix, struct tn_slice nsp,
-    const struct tn_broadcast_packet *packet, struct tn_buf *channel,
-    struct tn_buf *payload);
+int tn_relay_write(struct tn_relay *relay, struct tn_slice prefix,
+    struct tn_slice nsp, const struct tn_broadcast_packet *packet,
+    int events);
+
+/*
+ * In a script: keep(stream, last, events, payload, before, number, fields)
+ * keeps a payload and gives what is to be published in its place. For a
+ * relay, before is '', number eight zero bytes, and fields { 'r', room }.
+ * SET reads what it replaces, so that CLIENT TRACKING watches no key.
+ */
+#define TN_RELAY_KEEP							\
+	"local function keep(stream, last, events, payload, before,\n"	\
+	"    number, fields)\n"						\
+	"  local function pack(id)\n"					\
+	"    local ms, n = string.match(id, '^(%d+)-(%d+)$')\n"		\
+	"    return struct.pack('>I8I8', tonumber(ms), tonumber(n))\n"	\
+	"  end\n"							\
+	"  local id = redis.call('XADD', stream, 'MAXLEN', '~', events,\n" \
+	"      '*', 'm', payload, 's', number, unpack(fields))\n"	\
+	"  local had = redis.call('SET', last, id, 'GET') or '0-0'\n"	\
+	"  return string.char(string.byte(payload) + 1) ..\n"		\
+	"      string.sub(payload, 2) .. before .. '\\196\\040' ..\n"	\
+	"      pack(id) .. pack(had) .. number\n"			\
+	"end\n"
 
 /*
  * The number that stands for one that only the script knows, and how it is

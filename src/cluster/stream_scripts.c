@@ -2,19 +2,12 @@
 
 #include "cluster/stream_scripts.h"
 
-/* Nothing is read but by SET, so that CLIENT TRACKING watches no key of it. */
+#include "cluster/relay.h"
+
 const struct tn_script tn_stream_script_add = { "stream.add",
-    "local function pack(id)\n"
-    "  local ms, n = string.match(id, '^(%d+)-(%d+)$')\n"
-    "  return struct.pack('>I8I8', tonumber(ms), tonumber(n))\n"
-    "end\n"
-    "local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*',\n"
-    "    'm', ARGV[4], 's', ARGV[6], unpack(ARGV, 7))\n"
-    "local before = redis.call('SET', KEYS[2], id, 'GET') or '0-0'\n"
-    "redis.call(ARGV[2], ARGV[3], string.char(string.byte(ARGV[4]) + 1) ..\n"
-    "    string.sub(ARGV[4], 2) .. ARGV[5] .. '\\196\\040' .. pack(id) ..\n"
-    "    pack(before) .. ARGV[6])\n"
-    "return id\n" };
+    TN_RELAY_KEEP
+    "return redis.call(ARGV[2], ARGV[3], keep(KEYS[1], KEYS[2], ARGV[1],\n"
+    "    ARGV[4], ARGV[5], ARGV[6], { unpack(ARGV, 7) }))\n" };
 
 const struct tn_script tn_stream_script_hole = { "stream.hole",
     "local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*',\n"
