@@ -238,6 +238,15 @@ START_TEST(finds_members_by_decoded_name)
 	ck_assert(!tn_json_string_is(S("\"a\\nb\""), S("a\nbc")));
 	ck_assert(!tn_json_string_is(S("\"a\\nb\""), S("a\n")));
 	ck_assert(!tn_json_string_is(S("a"), S("a")));
+	/* as many bytes as were sent, but not what they stand for */
+	ck_assert(!tn_json_string_is(S("\"a\\nb\""), S("a\\nb")));
+	ck_assert(!tn_json_string_is(S("\"ab\""), S("ac")));
+	ck_assert(!tn_json_string_is(S("\"ab\""), S("a")));
+	ck_assert(!tn_json_string_is(S("\"ab\""), S("abc")));
+	ck_assert(tn_json_string_is(S("\"\\u00e9\""), S("\xc3\xa9")));
+	ck_assert(tn_json_string_is(S("\"\\ud83d\\ude00\""),
+	    S("\xf0\x9f\x98\x80")));
+	ck_assert(tn_json_string_is(S("\"\""), S("")));
 }
 END_TEST
 

@@ -285,10 +285,13 @@ tn_json_string_is(struct tn_slice raw, struct tn_slice text)
 {
 	struct tn_slice s;
 
-	if (!inside_quotes(raw, &s))
+	/* An escape is longer than what it stands for. */
+	if (!inside_quotes(raw, &s) || s.len < text.len)
 		return false;
+	if (s.len == text.len)
+		return tn_slice_eq(s, text) && tn_slice_find(s, '\\') < 0;
 	if (tn_slice_find(s, '\\') < 0)
-		return tn_slice_eq(s, text);
+		return false;
 	while (s.len > 0 && text.len > 0) {
 		if (tn_json_point(&s) != tn_utf8_next(&text))
 			return false;

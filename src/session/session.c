@@ -16,12 +16,16 @@
 #define SID_CHARS	32	/* 24 random bytes, as express-session */
 
 /* What express-session's own objects are called; never a member. */
-static const char *const reserved[] = {
-	"cookie", "id", "req", "save", "touch", "destroy", "regenerate",
-	"reload", "resetMaxAge", "__proto__", "constructor", "toString",
-	"toLocaleString", "valueOf", "hasOwnProperty", "isPrototypeOf",
-	"propertyIsEnumerable", "__defineGetter__", "__defineSetter__",
-	"__lookupGetter__", "__lookupSetter__",
+static const struct tn_slice reserved[] = {
+	TN_SLICE("cookie"), TN_SLICE("id"), TN_SLICE("req"), TN_SLICE("save"),
+	TN_SLICE("touch"), TN_SLICE("destroy"), TN_SLICE("regenerate"),
+	TN_SLICE("reload"), TN_SLICE("resetMaxAge"), TN_SLICE("__proto__"),
+	TN_SLICE("constructor"), TN_SLICE("toString"),
+	TN_SLICE("toLocaleString"), TN_SLICE("valueOf"),
+	TN_SLICE("hasOwnProperty"), TN_SLICE("isPrototypeOf"),
+	TN_SLICE("propertyIsEnumerable"), TN_SLICE("__defineGetter__"),
+	TN_SLICE("__defineSetter__"), TN_SLICE("__lookupGetter__"),
+	TN_SLICE("__lookupSetter__"),
 };
 
 static int
@@ -267,19 +271,26 @@ static bool
 is_reserved(struct tn_slice key)
 {
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-		if (tn_json_string_is(key, tn_slice_str(reserved[i])))
+		if (tn_json_string_is(key, reserved[i]))
 			return true;
 	return false;
 }
 
+/* cookie's ptr is left NULL if there is none. */
 static int
-read_members(struct tn_session *s, struct tn_slice object, struct tn_err *err)
+read_members(struct tn_session *s, struct tn_slice object,
+    struct tn_slice *cookie, struct tn_err *err)
 {
 	struct tn_slice key, value;
 
-	while (tn_json_member(&object, &key, &value))
-		if (!is_reserved(key) && append(s, key, value, false) < 0)
+	*cookie = TN_SLICE_NONE;
+	while (tn_json_member(&object, &key, &value)) {
+		if (tn_json_string_is(key, TN_SLICE("cookie")))
+			*cookie = value;
+		else if (!is_reserved(key) &&
+		    append(s, key, value, false) < 0)
 			return no_memory(err);
+	}
 	return 0;
 }
 
@@ -302,12 +313,13 @@ tn_session_read(struct tn_session *s, struct tn_arena *arena,
 	e = tn_json_scan(s->record, NULL, err);
 	if (e < 0)
 		return e;
-	if (!tn_json_get(s->record, "cookie", &cookie) ||
-	    tn_json_type(cookie) != TN_JSON_OBJECT)
+	e = read_members(s, s->record, &cookie, err);
+	if (e < 0)
+		return e;
+	if (cookie.ptr == NULL || tn_json_type(cookie) != TN_JSON_OBJECT)
 		return tn_err_set(err, TN_E_TYPE,
 		    "the record is no session: it has no cookie");
-	e = tn_session_cookie_read(s, cookie, err);
-	return e < 0 ? e : read_members(s, s->record, err);
+	return tn_session_cookie_read(s, cookie, err);
 }
 
 void

@@ -10,8 +10,8 @@
 
 #define MAX_AGE_MS	INT64_C(8640000000000000)
 
-static const char *const keys[] = {
-#define COOKIE_KEY(name, key) key,
+static const struct tn_slice keys[] = {
+#define COOKIE_KEY(name, key) TN_SLICE(key),
 	TN_SESSION_COOKIE(COOKIE_KEY)
 #undef COOKIE_KEY
 };
@@ -180,6 +180,22 @@ milliseconds(struct tn_slice raw)
 	    ms <= MAX_AGE_MS ? ms : -1;
 }
 
+/* Each that we know, as it came; the others are left out. */
+static void
+take_members(struct tn_slice cookie,
+    struct tn_slice json[TN_SESSION_COOKIE_KEYS])
+{
+	struct tn_slice key, value;
+
+	for (int i = 0; i < TN_SESSION_COOKIE_KEYS; i++)
+		json[i] = TN_SLICE_NONE;
+	while (tn_json_member(&cookie, &key, &value)) {
+		for (int i = 0; i < TN_SESSION_COOKIE_KEYS; i++)
+			if (tn_json_string_is(key, keys[i]))
+				json[i] = value;
+	}
+}
+
 int
 tn_session_cookie_read(struct tn_session *s, struct tn_slice cookie,
     struct tn_err *err)
@@ -188,9 +204,7 @@ tn_session_cookie_read(struct tn_session *s, struct tn_slice cookie,
 	struct tn_slice *json = s->cookie_json;
 
 	memset(c, 0, sizeof(*c));
-	for (int i = 0; i < TN_SESSION_COOKIE_KEYS; i++)
-		if (!tn_json_get(cookie, keys[i], &json[i]))
-			json[i] = TN_SLICE_NONE;
+	take_members(cookie, json);
 	s->original_max_age_ms = milliseconds(json[TN_SESSION_ORIGINAL_MAX_AGE]);
 	c->has_expires = json[TN_SESSION_EXPIRES].ptr != NULL &&
 	    read_time(json[TN_SESSION_EXPIRES], &c->expires_ms);
@@ -268,7 +282,7 @@ tn_session_cookie_write(const struct tn_session *s, struct tn_buf *out)
 		if (!always && s->cookie_json[i].ptr == NULL)
 			continue;
 		tn_buf_str(out, first ? "\"" : ",\"");
-		tn_buf_str(out, keys[i]);
+		tn_buf_slice(out, keys[i]);
 		tn_buf_str(out, "\":");
 		if (i == TN_SESSION_ORIGINAL_MAX_AGE &&
 		    s->original_max_age_ms >= 0)
