@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "check_alloc.h"
 #include "check_main.h"
 #include "redis/redis.h"
 #include "redis_server.h"
@@ -378,6 +379,69 @@ START_TEST(a_cost_that_cannot_be_met)
 }
 END_TEST
 
+/* Each answer is right, or says that there was no memory. */
+START_TEST(out_of_memory)
+{
+	bool failed = true;
+	unsigned n;
+
+	for (n = 1; failed; n++) {
+		struct tn_account found = { .id = "" };
+		int e;
+
+		ask("FLUSHALL", NULL);
+		tn_alloc_fail_at(n);
+		e = tn_account_register(&accounts, S("kim"),
+		    S("correct horse"), &who, NULL);
+		failed = tn_alloc_end();
+		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM),
+		    "register %u: %d", n, e);
+		e = tn_account_register(&accounts, S("lee"),
+		    S("correct horse"), &who, NULL);
+		ck_assert_int_eq(e, 0);
+
+		tn_alloc_fail_at(n);
+		e = tn_account_verify(&accounts, S("lee"), S("wrong horse"),
+		    &found, NULL);
+		failed |= tn_alloc_end();
+		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM),
+		    "wrong %u: %d", n, e);
+		tn_alloc_fail_at(n);
+		e = tn_account_verify(&accounts, S("lee"), S("correct horse"),
+		    &found, NULL);
+		failed |= tn_alloc_end();
+		ck_assert_msg(e == 1 || (failed && e == TN_E_NOMEM),
+		    "right %u: %d", n, e);
+		ck_assert(e != 1 || strcmp(found.id, who.id) == 0);
+
+		strcpy(found.name, "lee");
+		tn_alloc_fail_at(n);
+		e = tn_account_find(&accounts, &found, NULL);
+		failed |= tn_alloc_end();
+		ck_assert_msg(e == 1 || (failed && e == TN_E_NOMEM),
+		    "find %u: %d", n, e);
+		tn_alloc_fail_at(n);
+		e = tn_account_set_password(&accounts, S("lee"),
+		    S("correct horse"), S("another horse"), &found, NULL);
+		failed |= tn_alloc_end();
+		ck_assert_msg(e == 1 || (failed && e == TN_E_NOMEM),
+		    "change %u: %d", n, e);
+		ck_assert_int_eq(tn_account_verify(&accounts, S("lee"),
+		    e == 1 ? S("another horse") : S("correct horse"), &found,
+		    NULL) + tn_account_verify(&accounts, S("lee"),
+		    e == 1 ? S("correct horse") : S("another horse"), &found,
+		    NULL), 1);
+		tn_alloc_fail_at(n);
+		e = tn_account_delete(&accounts, S("lee"), S("wrong horse"),
+		    &found, NULL);
+		failed |= tn_alloc_end();
+		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM),
+		    "delete %u: %d", n, e);
+	}
+	ck_assert_uint_gt(n, 5);
+}
+END_TEST
+
 START_TEST(written_as_the_seed_has_it)
 {
 	struct tn_buf out;
@@ -421,6 +485,7 @@ account_suite(void)
 	tcase_add_test(tc, the_wrong_kind_of_key);
 	tcase_add_test(tc, redis_is_away);
 	tcase_add_test(tc, a_cost_that_cannot_be_met);
+	tcase_add_test(tc, out_of_memory);
 	tcase_add_test(tc, written_as_the_seed_has_it);
 	suite_add_tcase(s, tc);
 	return s;

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "check_alloc.h"
 #include "check_main.h"
 #include "redis/redis_batch.h"
 #include "redis_server.h"
@@ -628,6 +629,61 @@ START_TEST(redis_is_away)
 }
 END_TEST
 
+static int
+count_found(size_t i, struct tn_slice record, void *arg)
+{
+	size_t *n = arg;
+
+	(void)i;
+	*n += record.ptr != NULL;
+	return 0;
+}
+
+/* Its marks too. */
+static void
+empty_store(void)
+{
+	tn_store_clear(store, NULL);
+	ask("FLUSHALL", NULL);
+}
+
+START_TEST(without_memory)
+{
+	const struct tn_slice sids[] = { S("b"), S("none"), S("b") };
+	bool failed = true;
+	unsigned n;
+
+	open_store(_i);
+	for (n = 1; failed; n++) {
+		size_t found = 0;
+		int e;
+
+		empty_store();
+		store->ops->create(store, S("a"), S("1"), 60, NULL);
+		tn_alloc_fail_at(n);
+		e = tn_store_renew(store, S("a"), S("b"), S("2"), 60, NULL,
+		    NULL);
+		failed = tn_alloc_end();
+		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM), "%u: %d",
+		    n, e);
+		if (e == 0)
+			ck_assert(stored_is("a", NULL) && stored_is("b", "2"));
+		empty_store();
+		ck_assert_int_eq(store->ops->create(store, S("b"), S("2"), 60,
+		    NULL), 0);
+		tn_alloc_fail_at(n);
+		e = tn_store_get_many(store, sids, 3, count_found, &found,
+		    NULL);
+		failed |= tn_alloc_end();
+		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM), "%u: %d",
+		    n, e);
+		ck_assert(e != 0 || found == 2);
+	}
+	ck_assert_uint_gt(n, 3);
+	close_store(_i);
+}
+END_TEST
+
 /* ---- Many at once ---------------------------------------------------------*/
 
 enum { THREADS = 8, KEYS = 50, REQUESTS = 100 };
@@ -982,6 +1038,7 @@ store_suite(void)
 	tcase_add_loop_test(tc, several_at_once, 0, STORES);
 	tcase_add_test(tc, one_journey_for_all_of_it);
 	tcase_add_loop_test(tc, saved_with_something_else, 0, STORES);
+	tcase_add_loop_test(tc, without_memory, 0, STORES);
 	tcase_add_loop_test(tc, any_bytes, 0, STORES);
 	tcase_add_loop_test(tc, a_record_past_the_buffer, 0, STORES);
 	tcase_add_test(tc, time_in_memory);

@@ -3,8 +3,9 @@
 #include <poll.h>
 
 #include "base/err.h"
+#include "check_alloc.h"
 #include "check_main.h"
-#include "redis/redis.h"
+#include "redis/redis_batch.h"
 #include "redis_server.h"
 #include "session/throttle.h"
 
@@ -163,6 +164,63 @@ START_TEST(counted_without_a_judgement)
 }
 END_TEST
 
+/* Want of memory lets nobody try more often. */
+START_TEST(out_of_memory)
+{
+	bool failed = true;
+	unsigned n;
+	int retry_s;
+
+	for (int i = 0; i < 3; i++)
+		tn_throttle_try(&users, S("kim"), &retry_s, NULL);
+	for (n = 1; failed; n++) {
+		int first, refused, cleared;
+
+		tn_throttle_clear(&users, S("lee"), NULL);
+		tn_alloc_fail_at(n);
+		first = tn_throttle_try(&users, S("lee"), &retry_s, NULL);
+		failed = tn_alloc_end();
+		ck_assert_msg(first == 1 || (failed && first == TN_E_NOMEM),
+		    "%u: %d", n, first);
+		tn_alloc_fail_at(n);
+		refused = tn_throttle_try(&users, S("kim"), &retry_s, NULL);
+		failed |= tn_alloc_end();
+		ck_assert_msg(refused == 0 || (failed &&
+		    refused == TN_E_NOMEM), "%u: %d", n, refused);
+		tn_alloc_fail_at(n);
+		cleared = tn_throttle_clear(&users, S("nobody"), NULL);
+		failed |= tn_alloc_end();
+		ck_assert_msg(cleared == 0 || (failed &&
+		    cleared == TN_E_NOMEM), "%u: %d", n, cleared);
+	}
+	ck_assert_uint_gt(n, 3);
+}
+END_TEST
+
+START_TEST(cleared_along_with_something_else)
+{
+	const struct tn_slice argv[] = { S("INCR"), S("n") };
+	struct tn_redis_batch batch;
+	int retry_s;
+
+	for (int i = 0; i < 5; i++)
+		tn_throttle_try(&users, S("kim"), &retry_s, NULL);
+	tn_redis_batch_init(&batch, redis);
+	tn_throttle_clear_with(&users, S("kim"), &batch);
+	tn_redis_batch_call(&batch, argv, 2);
+	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
+	tn_redis_batch_fini(&batch);
+	ck_assert_int_eq(tn_throttle_try(&users, S("kim"), &retry_s, NULL), 1);
+
+	tn_redis_batch_init(&batch, redis);
+	tn_alloc_fail_at(1);
+	tn_throttle_clear_with(&users, S("kim"), &batch);
+	ck_assert(tn_alloc_end());
+	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), TN_E_NOMEM);
+	tn_redis_batch_fini(&batch);
+}
+END_TEST
+
 static Suite *
 throttle_suite(void)
 {
@@ -181,6 +239,8 @@ throttle_suite(void)
 	tcase_add_loop_test(tc, addresses_of_one_client, 0,
 	    sizeof(groups) / sizeof(*groups));
 	tcase_add_test(tc, counted_without_a_judgement);
+	tcase_add_test(tc, cleared_along_with_something_else);
+	tcase_add_test(tc, out_of_memory);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "check_alloc.h"
 #include "check_main.h"
 #include "redis/redis.h"
 #include "redis_server.h"
@@ -397,6 +398,193 @@ START_TEST(so_many_tokens)
 }
 END_TEST
 
+/* ---- Without memory -------------------------------------------------------*/
+
+/* A session that lives, known to the list or not. */
+static struct tn_user_session
+one_session(const char *sid)
+{
+	const struct tn_user_session entry = {
+		.sid = tn_slice_str(sid), .began_ms = NOW,
+		.address = S("192.0.2.1"), .agent = S("a browser"),
+	};
+
+	all.store->ops->set(all.store, entry.sid, S("{}"), 60, NULL);
+	return entry;
+}
+
+/* Who is told that it was added finds it in the list, and can end it. */
+START_TEST(added_without_memory)
+{
+	bool failed = true;
+	unsigned at;
+
+	for (at = 1; failed; at++) {
+		struct tn_user_session entry;
+		int e;
+
+		ask("FLUSHDB");
+		entry = one_session("a");
+		tn_alloc_fail_at(at);
+		e = tn_user_sessions_add(&all, &kim, &entry, NULL);
+		failed = tn_alloc_end();
+		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM), "%u: %d",
+		    at, e);
+		if (e == 0)
+			ck_assert_uint_eq(living(), 1);
+	}
+	ck_assert_uint_gt(at, 5);
+}
+END_TEST
+
+START_TEST(listed_without_memory)
+{
+	bool failed = true;
+	unsigned at;
+
+	for (at = 1; failed; at++) {
+		int e;
+
+		ask("FLUSHDB");
+		ck_assert_int_eq(add("a", NOW, 1), 0);
+		ck_assert_int_eq(add("b", NOW, 1), 0);
+		ck_assert_int_eq(add("gone", NOW, 1), 0);
+		ask("DEL sess:gone");
+		tn_alloc_fail_at(at);
+		e = tn_user_sessions_list(&all, S(UID), &arena, &list, &n,
+		    NULL);
+		failed = tn_alloc_end();
+		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM), "%u: %d",
+		    at, e);
+		ck_assert_uint_eq(n, e == 0 ? 2 : 0);
+		tn_arena_fini(&arena);
+		tn_arena_init(&arena, 1 << 20);
+		ck_assert_uint_eq(living(), 2);
+	}
+	ck_assert_uint_gt(at, 5);
+}
+END_TEST
+
+/* Who is told that they are ended has no session any more. */
+START_TEST(ended_without_memory)
+{
+	bool failed = true;
+	unsigned at;
+
+	for (at = 1; failed; at++) {
+		char handle[TN_SESSION_HANDLE + 1];
+		int one, forgotten, rest;
+
+		ask("FLUSHDB");
+		ck_assert_int_eq(add("a", NOW, 1), 0);
+		ck_assert_int_eq(add("b", NOW, 1), 0);
+		ck_assert_int_eq(add("c", NOW, 1), 0);
+		tn_session_handle(handle, S("a"));
+		tn_alloc_fail_at(at);
+		one = tn_user_sessions_end(&all, S(UID), tn_slice_str(handle),
+		    NULL);
+		failed = tn_alloc_end();
+		ck_assert_msg(one == 1 || (failed && one == TN_E_NOMEM),
+		    "%u: %d", at, one);
+		ck_assert(one != 1 || !is_there("a"));
+		tn_alloc_fail_at(at);
+		forgotten = tn_user_sessions_forget(&all, S(UID), S("b"),
+		    NULL);
+		failed |= tn_alloc_end();
+		ck_assert(forgotten == 0 || forgotten == TN_E_NOMEM);
+		if (one == 1 && forgotten == 0)
+			ck_assert_uint_eq(living(), 1);
+		tn_alloc_fail_at(at);
+		rest = tn_user_sessions_end_all(&all, S(UID), S(""), 2, NULL,
+		    NULL);
+		failed |= tn_alloc_end();
+		ck_assert(rest == 0 || rest == TN_E_NOMEM);
+		ck_assert(rest != 0 || !is_there("c"));
+	}
+	ck_assert_uint_gt(at, 5);
+}
+END_TEST
+
+START_TEST(the_oldest_ends_without_memory)
+{
+	bool failed = true;
+
+	for (unsigned at = 1; failed; at += 7) {
+		struct tn_user_session entry;
+		char sid[16];
+		int e;
+
+		ask("FLUSHDB");
+		for (int i = 0; i < TN_LIMIT_USER_SESSIONS; i++) {
+			snprintf(sid, sizeof(sid), "s%d", i);
+			ck_assert_int_eq(add(sid, NOW - 100 + i, 1), 0);
+		}
+		entry = one_session("last");
+		tn_alloc_fail_at(at);
+		e = tn_user_sessions_add(&all, &kim, &entry, NULL);
+		failed = tn_alloc_end();
+		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM), "%u: %d",
+		    at, e);
+		ck_assert(is_there("last") && is_there("s1"));
+		ck_assert(e != 0 || !is_there("s0"));
+	}
+}
+END_TEST
+
+/* What the browser has, or the last it had, is good afterwards. */
+START_TEST(remembered_without_memory)
+{
+	bool failed = true;
+	unsigned at;
+
+	for (at = 1; failed; at++) {
+		struct tn_account who;
+		struct tn_buf value;
+		char text[300] = "", before[300];
+		int e;
+
+		ask("FLUSHDB");
+		tn_buf_init(&value, 1000);
+		tn_alloc_fail_at(at);
+		e = tn_remember_make(&remember, &kim, NOW, &value, NULL);
+		failed = tn_alloc_end();
+		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM), "%u: %d",
+		    at, e);
+		if (e == 0) {
+			snprintf(text, sizeof(text), "%.*s", (int)value.len,
+			    value.ptr);
+			ck_assert_int_eq(use(text, NOW, &who),
+			    TN_REMEMBER_KNOWN);
+		}
+		tn_buf_fini(&value);
+
+		make(text);
+		strcpy(before, text);
+		tn_alloc_fail_at(at);
+		e = use(text, NOW, &who);
+		failed |= tn_alloc_end();
+		ck_assert_msg(e == TN_REMEMBER_KNOWN || (failed &&
+		    (e == TN_E_NOMEM || e == TN_REMEMBER_NOBODY)), "%u: %d",
+		    at, e);
+		ck_assert((e == TN_REMEMBER_KNOWN) == (strcmp(text, before) !=
+		    0));
+		e = use(text, NOW + 1, &who);
+		ck_assert_msg(e == TN_REMEMBER_KNOWN ||
+		    e == TN_REMEMBER_AGAIN, "%u: %d", at, e);
+
+		make(text);
+		tn_alloc_fail_at(at);
+		e = tn_remember_forget(&remember, tn_slice_str(text), NULL);
+		failed |= tn_alloc_end();
+		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM), "%u: %d",
+		    at, e);
+		ck_assert(e != 0 || use(text, NOW, &who) ==
+		    TN_REMEMBER_NOBODY);
+	}
+	ck_assert_uint_gt(at, 5);
+}
+END_TEST
+
 /* Nothing that we did not sign, or that has another shape, reaches Redis. */
 START_TEST(forged_cookies)
 {
@@ -457,6 +645,11 @@ user_sessions_suite(void)
 	tcase_add_test(tc, the_end_of_all_ends_tokens);
 	tcase_add_test(tc, forgotten_at_log_out);
 	tcase_add_test(tc, so_many_tokens);
+	tcase_add_test(tc, added_without_memory);
+	tcase_add_test(tc, listed_without_memory);
+	tcase_add_test(tc, ended_without_memory);
+	tcase_add_test(tc, the_oldest_ends_without_memory);
+	tcase_add_test(tc, remembered_without_memory);
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(away, start, stop);
 	tcase_add_checked_fixture(away, setup, teardown);

@@ -251,6 +251,7 @@ tn_remember_use(const struct tn_remember *r, struct tn_slice cookie,
 	char validator[VALIDATOR_CHARS + 1], field[SELECTOR_CHARS + 3];
 	char now[24], grace[24], ends[24];
 	struct tn_reply *reply = NULL;
+	size_t before = value->len;
 	struct token t;
 	int result, e;
 
@@ -260,19 +261,21 @@ tn_remember_use(const struct tn_remember *r, struct tn_slice cookie,
 	hash_validator(came, t.validator);
 	hash_validator(next, tn_slice(validator, VALIDATOR_CHARS));
 	write_field(field, t.selector);
-	e = eval(r, &use_script, t.user, (struct tn_slice[]){
-	    tn_slice_str(field), tn_slice_str(came), tn_slice_str(next),
-	    number(now, wall_ms),
-	    number(grace, wall_ms + TN_LIMIT_REMEMBER_GRACE_MS),
-	    number(ends, wall_ms + r->life_ms) }, 6, &reply, err);
+	t.validator = tn_slice(validator, VALIDATOR_CHARS);
+	/* First, for when it has been used it must not fail any more. */
+	e = write_cookie(r, &t, value, err);
+	if (e == 0)
+		e = eval(r, &use_script, t.user, (struct tn_slice[]){
+		    tn_slice_str(field), tn_slice_str(came),
+		    tn_slice_str(next), number(now, wall_ms),
+		    number(grace, wall_ms + TN_LIMIT_REMEMBER_GRACE_MS),
+		    number(ends, wall_ms + r->life_ms) }, 6, &reply, err);
 	result = e < 0 ? e : (int)tn_reply_integer(tn_reply_at(reply, 0));
 	if (result > TN_REMEMBER_NOBODY && !read_who(reply, t.user, who))
 		result = TN_REMEMBER_NOBODY;
 	tn_reply_free(&reply);
-	t.validator = tn_slice(validator, VALIDATOR_CHARS);
-	if (result == TN_REMEMBER_KNOWN &&
-	    (e = write_cookie(r, &t, value, err)) < 0)
-		result = e;
+	if (result != TN_REMEMBER_KNOWN)
+		value->len = before;
 	tn_wipe(validator, sizeof(validator));
 	return result;
 }

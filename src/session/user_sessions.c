@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/base64.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/limits.h"
@@ -44,19 +43,18 @@ static const struct tn_script close_script = {
 	"return all\n",
 };
 
+/* Without memory of its own: a session under no handle could not be ended. */
 void
 tn_session_handle(char handle[TN_SESSION_HANDLE + 1], struct tn_slice sid)
 {
+	enum { URL = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
 	unsigned char hash[crypto_hash_sha256_BYTES];
-	struct tn_buf text;
+	char text[sodium_base64_ENCODED_LEN(sizeof(hash), URL)];
 
 	crypto_hash_sha256(hash, (const unsigned char *)sid.ptr, sid.len);
-	tn_buf_init(&text, 64);
-	tn_base64_encode(&text, tn_slice(hash, sizeof(hash)), TN_BASE64_URL);
-	memset(handle, 0, TN_SESSION_HANDLE + 1);
-	if (text.failed == 0)
-		memcpy(handle, text.ptr, TN_SESSION_HANDLE);
-	tn_buf_fini(&text);
+	sodium_bin2base64(text, sizeof(text), hash, sizeof(hash), URL);
+	memcpy(handle, text, TN_SESSION_HANDLE);
+	handle[TN_SESSION_HANDLE] = '\0';
 }
 
 static void
@@ -413,6 +411,8 @@ tn_user_sessions_end(const struct tn_user_sessions *u,
 		e = end_one(u, user_id, &session, err);
 		e = e < 0 ? e : 1;
 	}
+	if (e == 0 && arena.overflowed)
+		e = tn_err_set(err, TN_E_NOMEM, "no memory for a session");
 	tn_reply_free(&reply);
 	tn_buf_fini(&field);
 	tn_arena_fini(&arena);
