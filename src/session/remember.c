@@ -69,10 +69,6 @@ static const struct tn_script use_script = {
 	"return {3, version, name}\n",
 };
 
-struct token {
-	struct tn_slice user, selector, validator;
-};
-
 /* ---- The cookie -----------------------------------------------------------*/
 
 static bool
@@ -89,9 +85,9 @@ is_word(struct tn_slice s, size_t len)
 }
 
 /* What we did not sign costs no call. */
-static bool
-read_cookie(const struct tn_remember *r, struct tn_slice cookie,
-    struct token *t)
+bool
+tn_remember_read(const struct tn_remember *r, struct tn_slice cookie,
+    struct tn_remember_token *t)
 {
 	struct tn_slice rest;
 
@@ -107,7 +103,7 @@ read_cookie(const struct tn_remember *r, struct tn_slice cookie,
 }
 
 static int
-write_cookie(const struct tn_remember *r, const struct token *t,
+write_cookie(const struct tn_remember *r, const struct tn_remember_token *t,
     struct tn_buf *value, struct tn_err *err)
 {
 	struct tn_slice text;
@@ -179,7 +175,7 @@ write_field(char field[SELECTOR_CHARS + 3], struct tn_slice selector)
 
 static int
 store_token(const struct tn_remember *r, const struct tn_account *who,
-    const struct token *t, int64_t wall_ms, struct tn_err *err)
+    const struct tn_remember_token *t, int64_t wall_ms, struct tn_err *err)
 {
 	char hash[HASH_CHARS + 1], field[SELECTOR_CHARS + 3];
 	char version[24], now[24], most[24], text[512];
@@ -207,7 +203,7 @@ tn_remember_make(const struct tn_remember *r, const struct tn_account *who,
     int64_t wall_ms, struct tn_buf *value, struct tn_err *err)
 {
 	char selector[SELECTOR_CHARS + 1], validator[VALIDATOR_CHARS + 1];
-	struct token t = { tn_slice_str(who->id), TN_SLICE_NONE,
+	struct tn_remember_token t = { tn_slice_str(who->id), TN_SLICE_NONE,
 		TN_SLICE_NONE };
 	int e;
 
@@ -252,10 +248,10 @@ tn_remember_use(const struct tn_remember *r, struct tn_slice cookie,
 	char now[24], grace[24], ends[24];
 	struct tn_reply *reply = NULL;
 	size_t before = value->len;
-	struct token t;
+	struct tn_remember_token t;
 	int result, e;
 
-	if (!read_cookie(r, cookie, &t))
+	if (!tn_remember_read(r, cookie, &t))
 		return TN_REMEMBER_NOBODY;
 	tn_random_text(validator, VALIDATOR_CHARS);
 	hash_validator(came, t.validator);
@@ -287,10 +283,10 @@ tn_remember_forget(const struct tn_remember *r, struct tn_slice cookie,
 	char field[SELECTOR_CHARS + 3];
 	struct tn_reply *reply = NULL;
 	struct tn_buf key;
-	struct token t;
+	struct tn_remember_token t;
 	int e;
 
-	if (!read_cookie(r, cookie, &t))
+	if (!tn_remember_read(r, cookie, &t))
 		return 0;
 	write_field(field, t.selector);
 	tn_buf_init(&key, 1024);

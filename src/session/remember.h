@@ -47,6 +47,18 @@ int tn_remember_use(const struct tn_remember *r, struct tn_slice cookie,
     int64_t wall_ms, struct tn_account *who, struct tn_buf *value,
     struct tn_err *err);
 
+/*
+ * The parts of a token, views into the cookie. They have just the characters
+ * and lengths that tn_remember_make gives them.
+ */
+struct tn_remember_token {
+	struct tn_slice user, selector, validator;
+};
+
+/* Read a cookie's value: false if we did not sign it, or it is no token. */
+bool tn_remember_read(const struct tn_remember *r, struct tn_slice cookie,
+    struct tn_remember_token *out);
+
 /* Forget the token of a cookie, when its owner logs out. */
 int tn_remember_forget(const struct tn_remember *r, struct tn_slice cookie,
     struct tn_err *err);
