@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "check_alloc.h"
 #include "check_main.h"
 #include "cluster/redis_adapter.h"
 #include "io/adapter.h"
@@ -89,7 +90,7 @@ node_serve(struct node *n)
 	};
 	const struct tn_redis_adapter_options adapter_options = {
 		.link = n->link, .is_sharded = is_sharded,
-		.recovery_events = events,
+		.recovery_events = events, .requests_timeout_ms = 300,
 	};
 
 	n->adapter = tn_redis_adapter_new(&adapter_options, NULL);
@@ -179,10 +180,10 @@ ask_of(const char *command, const char *suffix, const char *rest)
 static void
 settle(void)
 {
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 6; i++) {
 		tn_engine_flush(tn_io_engine(one.io));
 		tn_engine_flush(tn_io_engine(two.io));
-		poll_loop_turn(&loop, 2);
+		poll_loop_turn(&loop, 1);
 		if (tn_link_is_up(third))
 			ask("PING");
 	}
@@ -850,6 +851,118 @@ START_TEST(a_gap_is_filled_before_what_comes_behind_it)
 }
 END_TEST
 
+/* Its ids may be earlier than those of the one that Redis has lost. */
+START_TEST(a_stream_that_begins_anew_is_heard)
+{
+	join(&a, &one);
+	emit(&two, "r", "1");
+	hear(&a, "1");
+	ask("EVAL "
+	    "local\te=redis.call('XREVRANGE',KEYS[1],'+','-','COUNT',1)[1];"
+	    "redis.call('XADD',KEYS[1],'99999999999999-0',unpack(e[2]));"
+	    "return\t1 1 tandem:{socket.io#/#}:stream");
+	tn_redis_adapter_on_up(one.adapter);
+	hear(&a, "1");
+	ask("FLUSHALL");
+	emit(&two, "r", "2");
+	hear(&a, "2");
+	emit(&two, "r", "3");
+	hear(&a, "3");
+	/* and if even its first was not heard */
+	ask("EVAL "
+	    "local\te=redis.call('XREVRANGE',KEYS[1],'+','-','COUNT',1)[1];"
+	    "redis.call('DEL',KEYS[1],KEYS[2]);"
+	    "redis.call('XADD',KEYS[1],'5-0',unpack(e[2]));"
+	    "redis.call('SET',KEYS[2],'5-0');"
+	    "return\t1 2 tandem:{socket.io#/#}:stream "
+	    "tandem:{socket.io#/#}:last");
+	tn_redis_adapter_on_up(one.adapter);
+	hear(&a, "3");
+	ck_assert_str_eq(offset, "5-0");
+}
+END_TEST
+
+/* ---- no memory ------------------------------------------------------------*/
+
+static void
+drop(struct io_client *client)
+{
+	io_client_close(client);
+	tn_outq_fini(&client->wire.out);
+	*client = (struct io_client){ .is_open = false };
+}
+
+static bool
+both_are_up(void *arg)
+{
+	(void)arg;
+	return tn_link_is_up(one.link) && tn_link_is_up(two.link);
+}
+
+static bool
+is_answered_or_closed(void *arg)
+{
+	(void)arg;
+	tn_engine_flush(tn_io_engine(one.io));
+	tn_engine_flush(tn_io_engine(two.io));
+	return !a.is_open && (io_client_heard(&b, "40{\"sid\"") || !b.is_open);
+}
+
+/* From the first event to the last that was missed, one allocation fails. */
+static bool
+come_back_without(unsigned n)
+{
+	char packet[256];
+	bool is_over, failed;
+
+	tn_alloc_fail_at(n);
+	tn_emit(tn_in(two.root, S("r")), "e", S("2"));
+	tn_socket_join(one.last, S("s"));
+	for (int i = 0; i < 4; i++)
+		poll_loop_turn(&loop, 1);
+	io_client_close(&a);
+	tn_emit(tn_in(two.root, S("r")), "e", S("3"));
+	for (int i = 0; i < 4; i++)
+		poll_loop_turn(&loop, 1);
+	io_client_open(&b, two.io, NULL);
+	io_client_forget(&b);
+	snprintf(packet, sizeof(packet),
+	    "40{\"pid\":\"%s\",\"offset\":\"%s\",\"who\":\"ann\"}", pid, offset);
+	io_client_say(&b, packet);
+	is_over = poll_loop_until(&loop, is_answered_or_closed, NULL, WAIT_MS);
+	failed = tn_alloc_end();
+	ck_assert(is_over);
+	return failed;
+}
+
+START_TEST(running_out_of_memory_is_survived)
+{
+	bool failed = true;
+	unsigned n, recovered = 0;
+
+	for (n = 1; failed; n++) {
+		ck_assert(poll_loop_until(&loop, both_are_up, NULL, WAIT_MS));
+		settle();
+		join(&a, &one);
+		emit(&two, "r", "1");
+		hear(&a, "1");
+		failed = come_back_without(n);
+		recovered += is_recovered(&b);
+		/* all or nothing, whatever it was; never half of it */
+		if (is_recovered(&b) && tn_redis_adapter_counts(two.adapter)
+		    ->unkept == 0)
+			ck_assert_msg(strstr(heard_events(&b), "3 ") != NULL,
+			    "%u: %s", n, b.heard);
+		ck_assert(failed || is_recovered(&b));
+		drop(&a);
+		drop(&b);
+		settle();
+	}
+	ck_assert_uint_gt(n, 20);
+	ck_assert_uint_gt(recovered, n / 4);
+}
+END_TEST
+
 static void
 add_tests(Suite *s, const char *name, SFun begin)
 {
@@ -880,6 +993,8 @@ add_tests(Suite *s, const char *name, SFun begin)
 	tcase_add_test(t, without_redis_rooms_of_the_node_go_on);
 	tcase_add_test(t, what_did_not_come_is_read_from_the_stream);
 	tcase_add_test(t, a_gap_is_filled_before_what_comes_behind_it);
+	tcase_add_test(t, a_stream_that_begins_anew_is_heard);
+	tcase_add_test(t, running_out_of_memory_is_survived);
 	suite_add_tcase(s, t);
 }
 

@@ -16,7 +16,8 @@
  * An event's mark tells the one before it. A node that misses one waits, and
  * reads from the stream what it has not heard.
  *
- *     stream_events.c	    keeping events, giving them, catching up
+ *     stream_events.c	    keeping events, and giving them
+ *     stream_order.c	    receiving them in order, catching up
  *     stream_sessions.c    keeping sessions
  *     stream_restore.c	    taking them back
  */
@@ -42,6 +43,8 @@ struct stream {
 	bool has_hole;		/* given, and not kept */
 	uint64_t next_number;
 	struct tn_list sent;	/* not come back yet, oldest first */
+	size_t nsent;
+	size_t nungiven;	/* of them, to the clients here */
 	struct tn_list held;	/* come while catching up */
 
 	struct change *changes;	/* of sessions, in this turn */
@@ -68,6 +71,29 @@ void tn_stream_receive(struct redis_ns *rn, struct tn_slice payload,
 
 /* The link is back: what was missed is caught up on. */
 void tn_stream_on_up(struct stream *st);
+
+/* stream_events.c */
+
+/* To the clients here; offset may be empty. */
+void tn_stream_give(struct redis_ns *rn, struct tn_slice payload,
+    struct tn_slice offset);
+/* The same with its id, which is the last from now on. */
+void tn_stream_give_kept(struct stream *st, struct tn_slice payload,
+    struct tn_stream_id id);
+/*
+ * An own one came, in whatever way. Returns false if it was given to the
+ * clients already, when Redis did not answer.
+ */
+bool tn_stream_take_sent(struct stream *st, uint64_t number);
+/* Who was away while something was given must not be told that he has all. */
+void tn_stream_keep_hole(struct stream *st);
+void tn_stream_drop_answered(struct stream *st);
+
+/* stream_order.c */
+
+/* Ask which entry is the last; what did not come is read then. */
+void tn_stream_ask_last(struct stream *st);
+void tn_stream_drop_held(struct stream *st);
 
 /* The id of the last event given, as text; "" if it is not known. */
 struct tn_slice tn_stream_since(const struct stream *st,

@@ -22,10 +22,9 @@ tn_stream_id_compare(struct tn_stream_id a, struct tn_stream_id b)
 bool
 tn_stream_id_read(struct tn_slice text, struct tn_stream_id *out)
 {
-	struct tn_slice ms, n;
+	struct tn_slice ms = tn_slice_cut(&text, '-');
 
-	return text.len <= TN_OFFSET_LEN && tn_slice_split(text, '-', &ms, &n) &&
-	    tn_slice_u64(ms, &out->ms) && tn_slice_u64(n, &out->n);
+	return tn_slice_u64(ms, &out->ms) && tn_slice_u64(text, &out->n);
 }
 
 void

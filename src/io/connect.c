@@ -100,7 +100,8 @@ socket_enter(struct tn_socket *s)
 		return;
 	}
 	s->state = TN_SOCKET_CONNECTED;
-	tn_adapter_socket_opened(ns->io->adapter, ns, tn_slice_str(s->id));
+	tn_adapter_socket_opened(ns->io->adapter, ns,
+	    tn_slice_str(tn_socket_id(s)));
 	tn_rooms_tell_own(s, true);
 	if (s->state != TN_SOCKET_CONNECTED)	/* who was told sent it away */
 		return;

@@ -96,7 +96,7 @@ take_out(struct tn_socket *s)
 	if (s->state == TN_SOCKET_LEAVING) {
 		tn_rooms_tell_own(s, false);
 		tn_adapter_socket_closed(s->ns->io->adapter, s->ns,
-		    tn_slice_str(s->id));
+		    tn_slice_str(tn_socket_id(s)));
 		leave_ns(s);
 	}
 	s->state = TN_SOCKET_GONE;
