@@ -143,9 +143,16 @@ reloaded(void *arg)
 static int
 serve(const struct tn_host_app_options *options)
 {
-	struct tn_app *app = tn_app_new(NULL, NULL, NULL);
+	char name[128];
+	struct tn_log log;
+	struct tn_app *app;
 	int status;
 
+	snprintf(name, sizeof(name), "%s/log", dir);
+	if (tn_log_open(&log, "test", TN_LOG_FILE, name, TN_LOG_INFO,
+	    NULL) < 0)
+		return 2;
+	app = tn_app_new(NULL, &log, NULL);
 	tn_app_use(app, (struct tn_step){ .fn = pass_on, .arg = &company,
 	    .prepare = note_company });
 	tn_app_get(app, "/hello", hello);
@@ -156,8 +163,9 @@ serve(const struct tn_host_app_options *options)
 	tn_app_get(app, "/pid", say_pid);
 	tn_app_post(app, "/count", count);
 	tn_app_post(app, "/hello", hello);
-	status = tn_host_run_app(app, options, NULL, NULL);
+	status = tn_host_run_app(app, options, &log, NULL);
 	tn_app_free(&app);
+	tn_log_close(&log);
 	return status < 0;
 }
 
@@ -218,6 +226,15 @@ stop(void)
 }
 
 static void
+remove_log(void)
+{
+	char name[128];
+
+	snprintf(name, sizeof(name), "%s/log", dir);
+	unlink(name);
+}
+
+static void
 tear_down(void)
 {
 	char name[128];
@@ -227,7 +244,8 @@ tear_down(void)
 	ck_assert_msg(access(path, F_OK) < 0, "the socket is still there");
 	snprintf(name, sizeof(name), "%s/reloaded", dir);
 	unlink(name);
-	rmdir(dir);
+	remove_log();
+	ck_assert_int_eq(rmdir(dir), 0);
 }
 
 /* ---- Asking -------------------------------------------------------------- */
@@ -264,6 +282,27 @@ expect(int fd, int status, const char *body)
 		ck_assert_msg(tn_slice_is(fcgi_body(&answer), body),
 		    "got \"%.*s\"", TN_SLICE_ARG(fcgi_body(&answer)));
 	fcgi_answer_fini(&answer);
+}
+
+/* The log says so, soon. */
+static void
+expect_logged(const char *words)
+{
+	char name[128], text[8192] = "";
+
+	snprintf(name, sizeof(name), "%s/log", dir);
+	for (int i = 0; i < 200; i++) {
+		FILE *f = fopen(name, "r");
+		size_t n = f == NULL ? 0 : fread(text, 1, sizeof(text) - 1, f);
+
+		text[n] = '\0';
+		if (f != NULL)
+			fclose(f);
+		if (strstr(text, words) != NULL)
+			return;
+		sleep_ms(10);
+	}
+	ck_abort_msg("no \"%s\" in \"%s\"", words, text);
 }
 
 /* A stranger's request is answered, and soon. */
@@ -427,6 +466,7 @@ START_TEST(what_is_no_request_is_closed)
 	ck_assert_msg(fcgi_is_closed(fd) || errno == ECONNRESET, "%s",
 	    nonsense[_i].name);
 	close(fd);
+	expect_logged("warn host.no_request reason=\"records that are none");
 	expect_lively();
 }
 END_TEST
@@ -469,7 +509,7 @@ START_TEST(a_peer_that_goes_half_way_is_forgotten)
 		close(fd);
 	}
 	tn_buf_fini(&out);
-	sleep_ms(50);
+	expect_logged("warn host.no_request reason=\"it broke off");
 	expect_lively();
 }
 END_TEST
@@ -599,6 +639,7 @@ START_TEST(a_large_header_is_431)
 	expect(fd, 200, "hello");
 	ask_with_header(fd, TN_LIMIT_HEADER_BYTES);
 	expect(fd, 431, NULL);
+	expect_logged("status=431 reason=\"header too long\"");
 	ask(fd, true, "GET", "/hello", TN_SLICE_NONE);
 	expect(fd, 200, "hello");
 	close(fd);
@@ -613,6 +654,7 @@ START_TEST(a_huge_header_is_431_and_the_end)
 	ask_with_header(fd, sizes[_i]);
 	expect(fd, 431, NULL);
 	close(fd);
+	expect_logged("warn host.header_too_large status=431 limit=");
 	expect_lively();
 }
 END_TEST
@@ -633,6 +675,7 @@ START_TEST(too_many_headers_are_refused)
 	    TN_SLICE_NONE);
 	ck_assert(fcgi_send(fd, tn_buf_view(&out)));
 	expect(fd, 431, NULL);
+	expect_logged("status=431 reason=\"too many headers\"");
 	tn_buf_fini(&params);
 	tn_buf_fini(&out);
 	close(fd);
@@ -657,6 +700,7 @@ START_TEST(past_the_queue_it_is_503)
 		fcgi_answer_fini(&answer);
 	}
 	ck_assert_int_eq(busy, 4);	/* 2 at work, 2 waiting */
+	expect_logged("warn host.pool_full in_pool=4");
 	for (int i = 0; i < 8; i++) {
 		ask(fds[i], true, "GET", "/hello", TN_SLICE_NONE);
 		expect(fds[i], 200, "hello");
@@ -852,7 +896,8 @@ START_TEST(descriptor_0_is_taken)
 	ck_assert_int_eq(stop(), 0);
 	ck_assert_int_eq(access(path, F_OK), 0);	/* not ours to remove */
 	unlink(path);
-	rmdir(dir);
+	remove_log();
+	ck_assert_int_eq(rmdir(dir), 0);
 }
 END_TEST
 

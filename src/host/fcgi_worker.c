@@ -175,6 +175,20 @@ give_back(struct work *work)
 	work->worker->spare = work;
 }
 
+/* The connection ends with it, and there is no request to say more of. */
+static void
+log_refused(const struct worker *w, enum tn_fcgi_arrival seen,
+    const char *why)
+{
+	if (seen == TN_FCGI_LARGE)
+		tn_log_event(w->log, TN_LOG_WARN, "host.header_too_large",
+		    TN_F_NUM("status", 431),
+		    TN_F_NUM("limit", TN_LIMIT_FCGI_HEAD));
+	else
+		tn_log_event(w->log, TN_LOG_WARN, "host.no_request",
+		    TN_F_STR("reason", why));
+}
+
 /* In the pool: from the first byte to the app's answer. */
 static bool
 arrive(struct work *work)
@@ -188,6 +202,7 @@ arrive(struct work *work)
 	if (seen == TN_FCGI_LARGE)
 		tn_fcgi_refuse_large(fd, id);
 	if (seen == TN_FCGI_LARGE || seen == TN_FCGI_WRONG) {
+		log_refused(w, seen, "it broke off, or came too slowly");
 		close(fd);
 		return false;
 	}
@@ -357,6 +372,7 @@ on_readable(struct worker *w, struct conn *c)
 {
 	ssize_t n = recv(c->fd, w->look, sizeof(w->look),
 	    MSG_PEEK | MSG_DONTWAIT);
+	enum tn_fcgi_arrival seen;
 	unsigned id;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -367,7 +383,8 @@ on_readable(struct worker *w, struct conn *c)
 		drop(w, c);
 		return;
 	}
-	switch (tn_fcgi_look(tn_slice(w->look, (size_t)n), &id)) {
+	seen = tn_fcgi_look(tn_slice(w->look, (size_t)n), &id);
+	switch (seen) {
 	case TN_FCGI_WHOLE:
 		take_whole(w, c);
 		return;
@@ -381,10 +398,9 @@ on_readable(struct worker *w, struct conn *c)
 		tn_fcgi_refuse_large(c->fd, id);
 		break;
 	case TN_FCGI_WRONG:
-		tn_log_event(w->log, TN_LOG_WARN, "host.no_request",
-		    TN_F_NUM("bytes", n));
 		break;
 	}
+	log_refused(w, seen, "records that are none of a request");
 	drop(w, c);
 }
 

@@ -98,30 +98,29 @@ take_header(struct tn_req *req, struct tn_slice name, struct tn_slice value)
 	return 0;
 }
 
+/* What follows a header that is refused is words alone: who was it, and what? */
 static int
 take_words(struct tn_req *req, char *const *envp, struct words *words)
 {
 	static const struct tn_slice http = { "HTTP_", 5 };
 	size_t total = 0;
+	int rc = 0;
 
 	for (; *envp != NULL; envp++) {
 		struct tn_slice value = tn_slice_str(*envp);
 		struct tn_slice name;
-		int rc = 0;
 
 		total += value.len;
-		if (total > TN_LIMIT_HEADER_BYTES)
-			return refuse(req, 431, TN_E_LIMIT, "header too long");
+		if (total > TN_LIMIT_HEADER_BYTES && rc == 0)
+			rc = refuse(req, 431, TN_E_LIMIT, "header too long");
 		name = tn_slice_cut(&value, '=');
-		if (tn_slice_starts(name, http))
+		if (!tn_slice_starts(name, http))
+			take_word(words, name, value);
+		else if (rc == 0)
 			rc = take_header(req, tn_slice_after(name, http.len),
 			    value);
-		else
-			take_word(words, name, value);
-		if (rc != 0)
-			return rc;
 	}
-	return 0;
+	return rc;
 }
 
 static bool
@@ -130,18 +129,19 @@ is_letter(char c)
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-static int
-read_method(struct tn_req *req, struct tn_slice name)
+/* The log shows one that is none, too. */
+static bool
+take_method(struct tn_req *req, struct tn_slice name)
 {
 	size_t i = 0;
 
+	req->method_name = name;
 	while (i < name.len && (is_letter(name.ptr[i]) || name.ptr[i] == '-'))
 		i++;
 	if (i == 0 || i < name.len || name.len > METHOD_MAX_BYTES)
-		return refuse(req, 400, TN_E_SYNTAX, "malformed method");
-	req->method_name = name;
+		return false;
 	req->method = tn_method_find(name);
-	return 0;
+	return true;
 }
 
 /* Letters, digits and what stands in addresses and ports: no more. */
@@ -376,18 +376,16 @@ tn_cgi_read(struct tn_req *req, char *const *envp,
 	tn_random_text(req->id, ID_CHARS);
 	req->path = TN_SLICE("/");
 	rc = take_words(req, envp, &words);
-	if (rc != 0)
-		return rc;
 	req->content_type = words.content_type;
 	req->content_length = words.content_length;
 	req->secure = is_secure(&words);
 	req->origin = options->origin;
 	req->address = find_client(req, words.address, options);
-	if (options->trust != NULL && options->trust->is_set &&
+	if (rc == 0 && options->trust != NULL && options->trust->is_set &&
 	    req->address.len > 0)
 		rc = believe_proxies(req, req->address, options->trust);
-	if (rc == 0)
-		rc = read_method(req, words.method);
+	if (!take_method(req, words.method) && rc == 0)
+		rc = refuse(req, 400, TN_E_SYNTAX, "malformed method");
 	if (rc == 0)
 		rc = check_host(req);
 	return rc != 0 ? rc : read_path(req, words.uri, options);
