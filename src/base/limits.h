@@ -93,7 +93,7 @@
 #define TN_LIMIT_PASSWORD_MAX		1024	/* bytes, before hashing */
 
 /* Engine.IO and Socket.IO; the reference's where it has one. */
-#define TN_LIMIT_PAYLOAD_PACKETS	1024	/* packets in one POST */
+#define TN_LIMIT_PAYLOAD_PACKETS	65536	/* packets in one POST */
 #define TN_LIMIT_ATTACHMENTS		10	/* of a binary event, as socket.io-parser */
 #define TN_LIMIT_EVENT_NAME		128	/* bytes */
 #define TN_LIMIT_NSP_NAME		128	/* bytes */

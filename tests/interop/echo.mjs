@@ -97,6 +97,16 @@ for (const [way, transports] of Object.entries(ways)) {
   });
 }
 
+await test("polling: thousands of events said at once are one payload", async () => {
+  const socket = await connected("/", { transports: ["polling"] });
+  const got = [], n = 5000;
+  socket.on("message-back", (i) => got.push(i));
+  for (let i = 0; i < n; i++) socket.emit("message", i);
+  assert.equal(await socket.timeout(30000)
+    .emitWithAck("message-with-ack", n), n);
+  assert.deepEqual(got, Array.from({ length: n }, (_, i) => i));
+});
+
 await test("thousands of events keep their order over the upgrade", async () => {
   const socket = connect();
   const got = [], n = 3000;

@@ -57,6 +57,17 @@ for (const [way, transports] of Object.entries(ways)) {
   });
 }
 
+await test("v2, polling: thousands of events said at once are one payload",
+  async () => {
+    const socket = connect("/", { transports: ["polling"] });
+    const got = [], n = 5000;
+    socket.on("message-back", (i) => got.push(i));
+    await once(socket, "connect");
+    for (let i = 0; i < n; i++) socket.emit("message", i);
+    await new Promise((resolve) => socket.emit("message-with-ack", 1, resolve));
+    assert.deepEqual(got, Array.from({ length: n }, (_, i) => i));
+  });
+
 await test("v2: thousands of events keep their order over the upgrade",
   async () => {
     const socket = connect();
