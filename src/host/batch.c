@@ -17,9 +17,9 @@ enum {
 struct tn_batch {
 #ifdef HAVE_LIBURING
 	struct io_uring ring;
+	struct msghdr messages[TN_BATCH_SENDS];	/* of what is in the ring */
 #endif
 	bool has_ring;
-	struct msghdr messages[TN_BATCH_SENDS];
 };
 
 #ifdef HAVE_LIBURING
@@ -92,8 +92,16 @@ ring_send(struct tn_batch *b, struct tn_batch_send *sends, size_t n)
 		struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
 
 		sends[i].sent = -EIO;
-		io_uring_prep_sendmsg(sqe, sends[i].fd, &b->messages[i],
-		    FLAGS);
+		b->messages[i] = (struct msghdr){
+			.msg_iov = sends[i].iov, .msg_iovlen = sends[i].n,
+		};
+		if (sends[i].n == 1)
+			io_uring_prep_send(sqe, sends[i].fd,
+			    sends[i].iov->iov_base, sends[i].iov->iov_len,
+			    FLAGS);
+		else
+			io_uring_prep_sendmsg(sqe, sends[i].fd,
+			    &b->messages[i], FLAGS);
 		io_uring_sqe_set_data64(sqe, i);
 	}
 	return ring_run(b, sends, n);
@@ -136,20 +144,29 @@ tn_batch_has_ring(const struct tn_batch *b)
 	return b->has_ring;
 }
 
+/* One piece by itself costs the kernel less than a list of one. */
+static ssize_t
+send_now(const struct tn_batch_send *s)
+{
+	const struct msghdr message = {
+		.msg_iov = s->iov, .msg_iovlen = s->n,
+	};
+	const ssize_t sent = s->n == 1 ?
+	    send(s->fd, s->iov->iov_base, s->iov->iov_len, FLAGS) :
+	    sendmsg(s->fd, &message, FLAGS);
+
+	return sent < 0 ? -errno : sent;
+}
+
 void
 tn_batch_send(struct tn_batch *b, struct tn_batch_send *sends, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		b->messages[i] = (struct msghdr){
-			.msg_iov = sends[i].iov, .msg_iovlen = sends[i].n,
-		};
 #ifdef HAVE_LIBURING
 	if (b->has_ring && n >= FEW && ring_send(b, sends, n))
 		return;
+#else
+	(void)b;
 #endif
-	for (size_t i = 0; i < n; i++) {
-		sends[i].sent = sendmsg(sends[i].fd, &b->messages[i], FLAGS);
-		if (sends[i].sent < 0)
-			sends[i].sent = -errno;
-	}
+	for (size_t i = 0; i < n; i++)
+		sends[i].sent = send_now(&sends[i]);
 }

@@ -387,7 +387,10 @@ gather(const struct tn_outq *q, struct iovec *iov, size_t max)
 	return n;
 }
 
-/* Give back what was sent; the rest of a frame that was cut goes first. */
+/*
+ * Give back what was sent; the rest of a frame that was cut goes first.
+ * Returns whether there was one, or negative.
+ */
 static int
 take_sent(struct wire *wire, size_t sent)
 {
@@ -408,19 +411,22 @@ take_sent(struct wire *wire, size_t sent)
 	    LWS_WRITE_HTTP) < 0)
 		return -1;
 	tn_outq_pop(q, 1);
-	return 0;
+	return 1;
 }
 
 /* sent  bytes, or a negative errno */
 static void
 after_send(struct wire *wire, ssize_t sent)
 {
-	if ((sent < 0 && sent != -EAGAIN && sent != -EINTR) ||
-	    (sent > 0 && take_sent(wire, (size_t)sent) < 0)) {
+	int r = 0;
+
+	if (sent > 0)
+		r = take_sent(wire, (size_t)sent);
+	else if (sent < 0 && sent != -EAGAIN && sent != -EINTR)
+		r = -1;
+	if (r < 0)
 		tn_peer_doom(wire->peer);
-		return;
-	}
-	if (wire->w.out.len > 0 || lws_partial_buffered(wire->peer->wsi))
+	else if (r > 0 || wire->w.out.len > 0)
 		wait_writable(wire);
 }
 
