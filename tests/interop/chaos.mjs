@@ -6,6 +6,7 @@
 // Says "ready" when all have entered. Then it takes lines on its input:
 //	lost	the first worker was killed, and some of its clients do not
 //		come back; their rooms must be told so within the lease
+//	killed	a worker was; who is in a room must be who is connected
 //	end	nobody writes any more; look at everything, and end
 // Each reader keeps the number of the last message, as the chat page does: a
 // gap, a "Resync" or a reconnect makes it read on from there.
@@ -238,6 +239,25 @@ async function lostAreGone() {
   for (const reader of stayed()) assert.equal(told(reader), 1, reader.id);
 }
 
+// Within the lease, once all have had the time to come back.
+async function membersAreTheLiving() {
+  for (const room of ROOMS) {
+    let got, wanted;
+    await until(() => `${room}: ${got} instead of ${wanted}`, async () => {
+      wanted = everyone.filter((m) => m.room === room && m.socket.connected)
+        .map((m) => m.id).sort();
+      const asker = readers.find((r) => r.room === room && r.entered);
+      try {
+        got = (await asker.ask("GetUser", { room })).map((u) => u.id).sort();
+        const { count } = await asker.ask("GetUser", { room, count: true });
+        return got.join() === wanted.join() && count === wanted.length;
+      } catch {
+        return false;
+      }
+    }, 2 * leaseMs + 5000);
+  }
+}
+
 async function stored(room) {
   const entries = await redis.xRange(`tandem:{${room}}:messages`, "-", "+");
   return entries.map(({ id, message }) => ({ id: Number(id.split("-")[0]),
@@ -274,23 +294,8 @@ async function look() {
         kept.get(reader.room).map(({ id, text }) => [id, text]), reader.id);
   });
 
-  await test("members of each room are the living sockets' users", async () => {
-    for (const room of ROOMS) {
-      const wanted = everyone.filter((m) => m.room === room &&
-        m.socket.connected).map((m) => m.id).sort();
-      const asker = readers.find((r) => r.room === room);
-      let got;
-      await until(() => `${room}: ${got} instead of ${wanted}`, async () => {
-        try {
-          got = (await asker.ask("GetUser", { room })).map((u) => u.id).sort();
-          const { count } = await asker.ask("GetUser", { room, count: true });
-          return got.join() === wanted.join() && count === wanted.length;
-        } catch {
-          return false;
-        }
-      }, 2 * leaseMs + 5000);
-    }
-  });
+  await test("members of each room are the living sockets' users",
+    membersAreTheLiving);
 
   await test("and nothing was wrong on the way", () => {
     assert.deepEqual(counts.faults, []);
@@ -303,6 +308,8 @@ async function look() {
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "lost")
     await test("the rooms are told who was lost with a worker", lostAreGone);
+  if (line === "killed")
+    await test("no ghost stays where a worker was killed", membersAreTheLiving);
   if (line === "end") break;
 }
 await look();

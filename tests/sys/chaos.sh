@@ -80,20 +80,35 @@ any_worker()
 	echo "${workers[RANDOM % ${#workers[@]}]}"
 }
 
+# After each kill, before anything else is done: only the living are in a room.
+ghosts=0
+look_for_ghosts()
+{
+	ghosts=$((ghosts + 1))
+	echo killed >&3
+	wait_for 60 has_looked "$ghosts"
+}
+
+has_looked()
+{
+	[ "$(grep -c 'ok no ghost stays' "$tmp/chaos.out")" -ge "$1" ]
+}
+
 one_act()
 {
 	local worker
 
 	worker=$(any_worker)
 	case $((RANDOM % 7)) in
-	0 | 1) echo "kill worker $worker" && kill_worker "$worker" ;;
+	0 | 1) echo "kill worker $worker" && kill_worker "$worker" &&
+	    look_for_ghosts ;;
 	2) echo "kill redis" && kill_redis $((RANDOM % 3)) ;;
 	3) echo "stop worker $worker" && stop "ws-$worker" 5 ;;
 	4) echo "stop redis" && stop redis 5 ;;
 	5) echo "cut tracking" && cut_tracking ;;
 	6) echo "kill every worker in turn" &&
 	    for worker in "${workers[@]}"; do
-		kill_worker "$worker" && sleep 1
+		kill_worker "$worker" && look_for_ghosts
 	    done ;;
 	esac
 }
@@ -112,6 +127,7 @@ short_course()
 	stop "ws-${workers[2]}" 2
 	cut_tracking
 	kill_worker "${workers[1]}"
+	look_for_ghosts
 	kill_redis
 	sleep 1
 	stop redis 2
@@ -166,6 +182,6 @@ while IFS= read -r line; do
 done <"$tmp/chaos.out"
 diag "all is looked at after $SECONDS s"
 is "$status" 0 "chaos.mjs comes to its end"
-is "$tap_count" 7 "and has looked at everything"
+is "$tap_count" $((7 + ghosts)) "and has looked at everything"
 ok "everything stops when asked, without an error" stack_stop
 done_testing
