@@ -13,7 +13,8 @@
 #	static	a style sheet, by the program; floor: the same bytes
 #	hello	12 bytes; the floor alone
 #
-# Forms are posted with sessions that the load generator has put into Redis,
+# Ten people log in, in turn: nobody has so many sessions that each new one
+# ends an old one. Forms are posted with sessions that the load generator has put into Redis,
 # each used once, since both forms end theirs. Their secret is known, so the
 # proof in the form is too. Each log-in ends in a new session.
 #
@@ -108,8 +109,8 @@ prepare()
 
 	page_bytes=4000
 	start_ours
-	load ours register --status 303 --requests 1 --sessions 1 \
-	    --marker /chat >/dev/null
+	load ours register --status 303 --connections 1 --requests 10 \
+	    --sessions 10 --marker /chat >/dev/null
 	page_bytes=$(load ours page --requests 1 --sessions 1 --marker Load |
 	    sed 's/.*body_bytes=\([0-9]*\).*/\1/')
 	stack_end server
@@ -189,7 +190,7 @@ request()
 
 	# A mask of 24 zero bytes, then SESSIONS_CSRF_SECRET of sessions.h.
 	proof=$(printf 'A%.0s' {1..32})$(printf benchbenchbenchbenchbenc | base64)
-	form="_csrf=$proof&username=bench&password=${password// /+}"
+	form="_csrf=$proof&username=bench@DIGIT@&password=${password// /+}"
 	case $2 in
 	page) get "$who" /chat ;;
 	static) get "$who" /assets/chat.css ;;
@@ -207,9 +208,11 @@ get()
 
 post()
 {
+	local sent=${3//@DIGIT@/0}
+
 	printf 'POST %s HTTP/1.1\r\nHost: %s\r\nCookie: @COOKIE@\r\n' "$2" "$1"
 	printf 'Content-Type: application/x-www-form-urlencoded\r\n'
-	printf 'Content-Length: %d\r\n\r\n%s' "${#3}" "$3"
+	printf 'Content-Length: %d\r\n\r\n%s' "${#sent}" "$3"
 }
 
 # ---- Telling -----------------------------------------------------------------

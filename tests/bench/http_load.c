@@ -8,7 +8,7 @@
  *	    [--sessions N --redis unix:PATH --secret TEXT]
  *
  * FILE is a whole request as it is sent; each @COOKIE@ in it becomes the
- * cookie of the next session. An answer with another status, or that lacks
+ * cookie of the next session, each @DIGIT@ the last of the request's number. An answer with another status, or that lacks
  * the marker (in its head or body), is wrong. Ends after --seconds, or after
  * --requests if they come first; the first --warmup are checked, but are
  * neither counted nor measured.
@@ -37,6 +37,7 @@
 #define MAX_REQUEST	65536
 #define PATIENCE_MS	10000		/* for an answer */
 #define COOKIE		"@COOKIE@"
+#define DIGIT		"@DIGIT@"
 
 struct client {
 	struct http_client http;
@@ -59,7 +60,7 @@ struct load {
 	struct client *clients;
 	struct sessions sessions;
 	struct meter meter;
-	struct tn_buf text;		/* the request being sent */
+	struct tn_buf half, text;	/* the request being sent */
 	uint64_t sent, answered, wrong, reopened, bytes;
 	int64_t start_us, start_cpu_us, end_us;
 };
@@ -74,26 +75,37 @@ die(const char *what, const struct tn_err *err)
 
 /* ---- One request --------------------------------------------------------- */
 
-/* The request, with its cookies filled in. */
+/* Put with in the place of each name. */
+static void
+fill(struct tn_buf *out, struct tn_slice rest, const char *name,
+    const char *with)
+{
+	const char *at;
+
+	while ((at = memmem(rest.ptr, rest.len, name, strlen(name))) != NULL) {
+		size_t before = (size_t)(at - rest.ptr);
+
+		tn_buf_slice(out, tn_slice_first(rest, before));
+		tn_buf_str(out, with);
+		rest = tn_slice_after(rest, before + strlen(name));
+	}
+	tn_buf_slice(out, rest);
+}
+
+/* The request, with what changes filled in. */
 static struct tn_slice
 next_request(struct load *l)
 {
-	struct tn_slice rest = tn_slice(l->request, l->request_len), view;
 	const char *cookie = l->nsessions == 0 ? "" :
 	    l->sessions.cookies[l->sent % l->nsessions];
-	const char *at;
+	const char digit[2] = { (char)('0' + l->sent % 10), '\0' };
+	struct tn_slice view;
 
+	tn_buf_reset(&l->half);
 	tn_buf_reset(&l->text);
-	while ((at = memmem(rest.ptr, rest.len, COOKIE,
-	    strlen(COOKIE))) != NULL) {
-		size_t before = (size_t)(at - rest.ptr);
-
-		tn_buf_slice(&l->text, tn_slice_first(rest, before));
-		tn_buf_str(&l->text, cookie);
-		rest = tn_slice_after(rest, before + strlen(COOKIE));
-	}
-	tn_buf_slice(&l->text, rest);
-	if (tn_buf_finish(&l->text, &view, NULL) < 0)
+	fill(&l->half, tn_slice(l->request, l->request_len), DIGIT, digit);
+	fill(&l->text, tn_buf_view(&l->half), COOKIE, cookie);
+	if (l->half.failed != 0 || tn_buf_finish(&l->text, &view, NULL) < 0)
 		die("the request is too long", NULL);
 	return view;
 }
@@ -335,6 +347,7 @@ clean_up(struct load *l)
 	for (unsigned i = 0; i < l->nclients; i++)
 		http_client_close(&l->clients[i].http);
 	free(l->clients);
+	tn_buf_fini(&l->half);
 	tn_buf_fini(&l->text);
 	sessions_fini(&l->sessions);
 	meter_fini(&l->meter);
@@ -350,6 +363,7 @@ main(int argc, char **argv)
 	if (!meter_init(&l.meter) || tn_random_start(&err) < 0)
 		die("cannot start", &err);
 	read_options(&l, argc, argv);
+	tn_buf_init(&l.half, 2 * MAX_REQUEST);
 	tn_buf_init(&l.text, 2 * MAX_REQUEST);
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (l.epoll < 0)
