@@ -282,28 +282,27 @@ static int
 log_in(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	struct site *site = arg;
-	struct tn_slice name = tn_req_field(req, "username");
 	struct tn_slice form = login_with_next(req, site,
 	    tn_req_field(req, "next"));
-	char canonical[129];
-	bool is_name = tn_account_canonical(name, canonical, NULL) == 0;
 	struct tn_account who;
-	int wait_s = 0, found;
+	int wait_s = 0, found = may_try(req, site, NULL, &wait_s);
 
-	found = may_try(req, site, is_name ? canonical : NULL, &wait_s);
 	if (found == 0)
 		return too_often(req, res, wait_s, form);
 	if (found > 0)
-		found = tn_account_verify(&site->accounts, name,
-		    tn_req_field(req, "password"), &who, &req->err);
+		found = tn_account_try(&site->accounts, &site->by_user,
+		    tn_req_field(req, "username"),
+		    tn_req_field(req, "password"), &who, &wait_s, &req->err);
 	if (found < 0)
 		return found;			/* the error handler answers */
+	if (found == TN_ACCOUNT_REFUSED)
+		return too_often(req, res, wait_s, form);
 	tn_log_event(&site->log, TN_LOG_INFO, "account.login",
 	    TN_F_STR("id", req->id), TN_F_SLICE("address", req->address),
 	    TN_F_STR("result", found ? "ok" : "refused"));
 	if (!found)
 		return again(req, res, "Wrong name or password.", form);
-	return let_in(req, res, site, &who, canonical);
+	return let_in(req, res, site, &who, who.name);
 }
 
 /* ---- Register ------------------------------------------------------------ */

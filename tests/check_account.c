@@ -11,6 +11,7 @@
 #include "redis/redis.h"
 #include "redis_server.h"
 #include "session/account.h"
+#include "session/throttle.h"
 
 #define S(s) TN_SLICE(s)
 
@@ -64,6 +65,18 @@ static void
 teardown(void)
 {
 	tn_redis_free(&redis);
+}
+
+static struct tn_throttle by_user = { .kind = "login-user", .max = 3,
+	.window_s = 60 };
+
+static int
+try(const char *name, const char *password, int *retry_s)
+{
+	by_user.redis = redis;
+	*retry_s = -1;
+	return tn_account_try(&accounts, &by_user, tn_slice_str(name),
+	    tn_slice_str(password), &who, retry_s, NULL);
 }
 
 static const struct {
@@ -338,19 +351,27 @@ static const char *const damages[] = {
 
 START_TEST(damaged_accounts)
 {
+	int retry_s;
+
 	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
 	    NULL);
 	ask(damages[_i], NULL);
 	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
 	    S("correct horse"), &who, NULL), 0);
+	ck_assert_int_eq(try("kim", "correct horse", &retry_s), 0);
 }
 END_TEST
 
 START_TEST(the_wrong_kind_of_key)
 {
+	int retry_s;
+
 	ask("SET tandem:{kim}:account x", NULL);
 	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
 	    S("correct horse"), &who, NULL), TN_E_IO);
+	ck_assert_int_eq(try("kim", "correct horse", &retry_s), TN_E_IO);
+	ask("SET tandem:{lee}:throttle:login-user x", NULL);
+	ck_assert_int_eq(try("lee", "correct horse", &retry_s), TN_E_IO);
 }
 END_TEST
 
@@ -358,12 +379,15 @@ START_TEST(redis_is_away)
 {
 	struct tn_redis_options none = { .path = "/nonexistent" };
 	struct tn_redis *away = tn_redis_new(&none, 1, NULL);
+	int retry_s;
 
 	accounts.redis = away;
 	ck_assert_int_eq(tn_account_register(&accounts, S("kim"),
 	    S("correct horse"), &who, NULL), TN_E_AWAY);
 	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
 	    S("correct horse"), &who, NULL), TN_E_AWAY);
+	ck_assert_int_eq(tn_account_try(&accounts, &by_user, S("kim"),
+	    S("correct horse"), &who, &retry_s, NULL), TN_E_AWAY);
 	tn_redis_free(&away);
 }
 END_TEST
@@ -379,6 +403,71 @@ START_TEST(a_cost_that_cannot_be_met)
 }
 END_TEST
 
+START_TEST(tried_so_often_and_no_more)
+{
+	int retry_s;
+
+	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
+	    NULL);
+	tn_account_register(&accounts, S("lee"), S("correct horse"), &who,
+	    NULL);
+	memset(&who, 0, sizeof(who));
+	ck_assert_int_eq(try("Kim", "correct horse", &retry_s), 1);
+	ck_assert_str_eq(who.name, "kim");
+	ck_assert_str_eq(who.display, "kim");
+	ck_assert_uint_eq(strlen(who.id), 32);
+	ck_assert_int_eq(try("kim", "wrong horse", &retry_s), 0);
+	ck_assert_int_eq(try("KIM", "", &retry_s), 0);
+	memset(&who, 0, sizeof(who));
+	ck_assert_int_eq(try("kim", "correct horse", &retry_s),
+	    TN_ACCOUNT_REFUSED);
+	ck_assert_int_ge(retry_s, 50);
+	ck_assert_int_le(retry_s, 60);
+	ck_assert_str_eq(who.id, "");
+	ck_assert_int_eq(try("lee", "correct horse", &retry_s), 1);
+	/* who is not there is counted like who is */
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(try("nobody", "correct horse", &retry_s), 0);
+	ck_assert_int_eq(try("nobody", "correct horse", &retry_s),
+	    TN_ACCOUNT_REFUSED);
+	/* and what is no name is nobody's */
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(try("no body", "correct horse", &retry_s), 0);
+	ck_assert_int_eq(retry_s, -1);
+}
+END_TEST
+
+/* How often has Redis read from a socket? This question included. */
+static long
+journeys(void)
+{
+	struct tn_slice words[] = { S("INFO"), S("stats") };
+	struct tn_reply *reply;
+	const char *at;
+	long n;
+
+	ck_assert_int_eq(tn_redis_call(redis, words, 2, &reply, NULL), 0);
+	at = strstr(tn_reply_text(reply).ptr, "total_reads_processed:");
+	ck_assert_ptr_nonnull(at);
+	n = strtol(strchr(at, ':') + 1, NULL, 10);
+	tn_reply_free(&reply);
+	return n;
+}
+
+START_TEST(a_try_is_one_journey)
+{
+	long before;
+	int retry_s;
+
+	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
+	    NULL);
+	try("kim", "wrong horse", &retry_s);	/* loads the script */
+	before = journeys();
+	ck_assert_int_eq(try("kim", "correct horse", &retry_s), 1);
+	ck_assert_int_eq(journeys() - before, 2);	/* with its own */
+}
+END_TEST
+
 /* Each answer is right, or says that there was no memory. */
 START_TEST(out_of_memory)
 {
@@ -387,7 +476,7 @@ START_TEST(out_of_memory)
 
 	for (n = 1; failed; n++) {
 		struct tn_account found = { .id = "" };
-		int e;
+		int e, retry_s;
 
 		ask("FLUSHALL", NULL);
 		tn_alloc_fail_at(n);
@@ -413,6 +502,20 @@ START_TEST(out_of_memory)
 		ck_assert_msg(e == 1 || (failed && e == TN_E_NOMEM),
 		    "right %u: %d", n, e);
 		ck_assert(e != 1 || strcmp(found.id, who.id) == 0);
+
+		by_user.redis = redis;
+		tn_alloc_fail_at(n);
+		e = tn_account_try(&accounts, &by_user, S("lee"),
+		    S("wrong horse"), &found, &retry_s, NULL);
+		failed |= tn_alloc_end();
+		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM),
+		    "wrong try %u: %d", n, e);
+		tn_alloc_fail_at(n);
+		e = tn_account_try(&accounts, &by_user, S("lee"),
+		    S("correct horse"), &found, &retry_s, NULL);
+		failed |= tn_alloc_end();
+		ck_assert_msg(e == 1 || (failed && e == TN_E_NOMEM),
+		    "right try %u: %d", n, e);
 
 		strcpy(found.name, "lee");
 		tn_alloc_fail_at(n);
@@ -485,6 +588,8 @@ account_suite(void)
 	tcase_add_test(tc, the_wrong_kind_of_key);
 	tcase_add_test(tc, redis_is_away);
 	tcase_add_test(tc, a_cost_that_cannot_be_met);
+	tcase_add_test(tc, tried_so_often_and_no_more);
+	tcase_add_test(tc, a_try_is_one_journey);
 	tcase_add_test(tc, out_of_memory);
 	tcase_add_test(tc, written_as_the_seed_has_it);
 	suite_add_tcase(s, tc);

@@ -371,7 +371,7 @@ START_TEST(what_a_demoted_master_refuses_is_asked_again)
 	until_says(2, "INFO sentinel", "slaves=1");
 	open_both(TN_REDIS_SENTINEL, 2, 1);
 	ck_assert_int_eq(call("SET k 1"), 0);
-	do_tell(2, "SENTINEL FAILOVER mymaster");
+	until_says(2, "SENTINEL FAILOVER mymaster", "OK");	/* once it is sure */
 	until_says(0, "ROLE", "slave");
 	until_says(1, "ROLE", "master");
 

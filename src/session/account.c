@@ -11,7 +11,8 @@
 #include "base/random.h"
 #include "base/utf8.h"
 #include "redis/keys.h"
-#include "redis/redis.h"
+#include "redis/redis_batch.h"
+#include "session/throttle.h"
 #include "session/username.h"
 
 #define HASH_OPS	2ull
@@ -232,27 +233,49 @@ read_account(const struct tn_reply *reply, const char *name,
 	    copy_text(hash, crypto_pwhash_STRBYTES, tn_reply_at(reply, 2));
 }
 
+/* The words that ask for an account; the texts are those of key. */
+enum { FIND_WORDS = 7 };
+
+static void
+find_words(struct tn_slice argv[FIND_WORDS], struct tn_buf *key,
+    const struct tn_username *user)
+{
+	static const char *const fields[] = { "id", "display", "hash", "name",
+		"version" };
+
+	account_key(key, user->look);
+	argv[0] = TN_SLICE("HMGET");
+	argv[1] = tn_buf_view(key);
+	for (int i = 0; i < FIND_WORDS - 2; i++)
+		argv[2 + i] = tn_slice_str(fields[i]);
+}
+
+static int
+take_account(const struct tn_accounts *a, const struct tn_reply *reply,
+    const struct tn_username *user, struct tn_account *who,
+    char hash[crypto_pwhash_STRBYTES])
+{
+	memcpy(who->name, user->name, sizeof(who->name));
+	return read_account(reply, user->name, who, hash) &&
+	    is_bearable(a, hash);
+}
+
 /* 1 found, with its hash, 0 no such account. */
 static int
 find_account(const struct tn_accounts *a, const struct tn_username *user,
     struct tn_account *who, char hash[crypto_pwhash_STRBYTES],
     struct tn_err *err)
 {
-	struct tn_slice argv[] = { TN_SLICE("HMGET"), TN_SLICE_NONE,
-		TN_SLICE("id"), TN_SLICE("display"), TN_SLICE("hash"),
-		TN_SLICE("name"), TN_SLICE("version") };
+	struct tn_slice argv[FIND_WORDS];
 	struct tn_reply *reply = NULL;
 	struct tn_buf key;
 	int e;
 
-	memcpy(who->name, user->name, sizeof(who->name));
-	account_key(&key, user->look);
-	argv[1] = tn_buf_view(&key);
+	find_words(argv, &key, user);
 	e = key.failed != 0 ? key.failed :
-	    tn_redis_call(a->redis, argv, 7, &reply, err);
+	    tn_redis_call(a->redis, argv, FIND_WORDS, &reply, err);
 	if (e == 0)
-		e = read_account(reply, user->name, who, hash) &&
-		    is_bearable(a, hash);
+		e = take_account(a, reply, user, who, hash);
 	tn_reply_free(&reply);
 	tn_buf_fini(&key);
 	return e;
@@ -291,7 +314,16 @@ rehash(const struct tn_accounts *a, const struct tn_username *user,
 	tn_wipe(hash, sizeof(hash));
 }
 
-/* 1 and the hash that was right, 0, or a failure; one hashing in each case. */
+/* 1 the password is that of found, 0; one hashing in each case. */
+static int
+is_right(const struct tn_accounts *a, int found,
+    const char hash[crypto_pwhash_STRBYTES], struct tn_slice password)
+{
+	return crypto_pwhash_str_verify(found ? hash : a->decoy,
+	    password.ptr, password.len) == 0 && found;
+}
+
+/* 1 and the hash that was right, 0, or a failure. */
 static int
 verify(const struct tn_accounts *a, struct tn_slice name,
     struct tn_slice password, struct tn_username *user,
@@ -305,10 +337,19 @@ verify(const struct tn_accounts *a, struct tn_slice name,
 		return 0;	/* nobody has one, whoever they are */
 	if (tn_username_read(user, name, NULL) == 0)
 		found = find_account(a, user, who, hash, err);
-	if (found < 0)
-		return found;
-	return crypto_pwhash_str_verify(found ? hash : a->decoy,
-	    password.ptr, password.len) == 0 && found;
+	return found < 0 ? found : is_right(a, found, hash, password);
+}
+
+static int
+verified(const struct tn_accounts *a, int right,
+    const struct tn_username *user, struct tn_slice password,
+    char hash[crypto_pwhash_STRBYTES])
+{
+	if (right == 1 && crypto_pwhash_str_needs_rehash(hash, a->hash_ops,
+	    a->hash_bytes) != 0)
+		rehash(a, user, password, hash);
+	tn_wipe(hash, crypto_pwhash_STRBYTES);
+	return right;
 }
 
 int
@@ -319,11 +360,72 @@ tn_account_verify(struct tn_accounts *a, struct tn_slice name,
 	struct tn_username user;
 	int right = verify(a, name, password, &user, who, hash, err);
 
-	if (right == 1 && crypto_pwhash_str_needs_rehash(hash, a->hash_ops,
-	    a->hash_bytes) != 0)
-		rehash(a, &user, password, hash);
-	tn_wipe(hash, sizeof(hash));
-	return right;
+	return verified(a, right, &user, password, hash);
+}
+
+/* 1 may try, the account is in the batch; TN_ACCOUNT_REFUSED. */
+static int
+count_and_find(const struct tn_throttle *by_user,
+    const struct tn_username *user, struct tn_redis_batch *batch,
+    size_t *asked, int *retry_s, struct tn_err *err)
+{
+	struct tn_slice argv[FIND_WORDS];
+	struct tn_buf key;
+	size_t tried;
+	int e;
+
+	find_words(argv, &key, user);
+	if (key.failed != 0)
+		tn_redis_batch_fail(batch, key.failed);
+	tried = tn_throttle_try_with(by_user, tn_slice_str(user->name), batch);
+	*asked = tn_redis_batch_call(batch, argv, FIND_WORDS);
+	tn_buf_fini(&key);
+	e = tn_redis_batch_send(batch, err);
+	if (e == 0)
+		e = tn_throttle_tried(by_user, batch, tried, retry_s, err);
+	return e == 0 ? TN_ACCOUNT_REFUSED : e;
+}
+
+static int
+verify_found(const struct tn_accounts *a, const struct tn_username *user,
+    struct tn_slice password, const struct tn_reply *reply,
+    struct tn_account *who)
+{
+	char hash[crypto_pwhash_STRBYTES] = { 0 };
+	int found;
+
+	memset(who, 0, sizeof(*who));
+	if (password.len > TN_LIMIT_PASSWORD_MAX)
+		return 0;
+	found = take_account(a, reply, user, who, hash);
+	return verified(a, is_right(a, found, hash, password), user, password,
+	    hash);
+}
+
+int
+tn_account_try(struct tn_accounts *a, const struct tn_throttle *by_user,
+    struct tn_slice name, struct tn_slice password, struct tn_account *who,
+    int *retry_s, struct tn_err *err)
+{
+	const struct tn_reply *reply;
+	struct tn_redis_batch batch;
+	struct tn_username user;
+	size_t asked;
+	int e = tn_username_read(&user, name, NULL);
+
+	if (e == TN_E_NOMEM)
+		return tn_err_set(err, e, "no memory for a name");
+	if (e < 0)
+		return verify_found(a, &user, password, NULL, who);
+	tn_redis_batch_init(&batch, a->redis);
+	e = count_and_find(by_user, &user, &batch, &asked, retry_s, err);
+	if (e == 1) {
+		e = tn_redis_batch_reply(&batch, asked, &reply, err);
+		if (e == 0)
+			e = verify_found(a, &user, password, reply, who);
+	}
+	tn_redis_batch_fini(&batch);
+	return e;
 }
 
 /* ---- Change and delete ----------------------------------------------------*/

@@ -6,6 +6,7 @@
 
 struct tn_err;
 struct tn_redis;
+struct tn_throttle;
 
 /* One user, as the seed's user object. */
 struct tn_account {
@@ -50,6 +51,21 @@ int tn_account_register(struct tn_accounts *a, struct tn_slice name,
  */
 int tn_account_verify(struct tn_accounts *a, struct tn_slice name,
     struct tn_slice password, struct tn_account *who, struct tn_err *err);
+
+/*
+ * The same, unless that name was tried too often: the count and the account
+ * are asked for by one journey, and who is refused costs no hash. A name that
+ * nobody can have is not counted. Count the address before.
+ *
+ * by_user  counts one try more, however it ends
+ * retry_s  set to the seconds to wait, when refused
+ *
+ * Returns as tn_account_verify, or TN_ACCOUNT_REFUSED.
+ */
+enum { TN_ACCOUNT_REFUSED = 2 };
+int tn_account_try(struct tn_accounts *a, const struct tn_throttle *by_user,
+    struct tn_slice name, struct tn_slice password, struct tn_account *who,
+    int *retry_s, struct tn_err *err);
 
 /*
  * Look an account up by the name in who; its id, display and version are

@@ -37,32 +37,77 @@ make_key(const struct tn_throttle *t, struct tn_slice who,
 	return tn_buf_finish(out, &done, err);
 }
 
+static struct tn_slice
+window_of(const struct tn_throttle *t, char text[16])
+{
+	return tn_slice(text, (size_t)snprintf(text, 16, "%d", t->window_s));
+}
+
+static int
+read_count(const struct tn_reply *reply, int64_t *used, int *left_s,
+    struct tn_err *err)
+{
+	if (tn_reply_len(reply) != 2)
+		return tn_err_set(err, TN_E_IO, "redis counted no tries");
+	*used = tn_reply_integer(tn_reply_at(reply, 0));
+	*left_s = (int)tn_reply_integer(tn_reply_at(reply, 1));
+	*left_s = *left_s > 0 ? *left_s : 1;
+	return 0;
+}
+
 int
 tn_throttle_count(const struct tn_throttle *t, struct tn_slice who,
     int64_t *used, int *left_s, struct tn_err *err)
 {
 	char window[16];
-	struct tn_slice key, arg;
+	struct tn_slice key, arg = window_of(t, window);
 	struct tn_reply *reply = NULL;
 	struct tn_buf text;
 	int e = make_key(t, who, &text, err);
 
 	key = tn_buf_view(&text);
-	arg = tn_slice(window,
-	    (size_t)snprintf(window, sizeof(window), "%d", t->window_s));
 	if (e == 0)
 		e = tn_redis_eval(t->redis, &try_script, &key, 1, &arg, 1,
 		    &reply, err);
-	if (e == 0 && tn_reply_len(reply) != 2)
-		e = tn_err_set(err, TN_E_IO, "redis counted no tries");
-	if (e == 0) {
-		*used = tn_reply_integer(tn_reply_at(reply, 0));
-		*left_s = (int)tn_reply_integer(tn_reply_at(reply, 1));
-		*left_s = *left_s > 0 ? *left_s : 1;
-	}
+	if (e == 0)
+		e = read_count(reply, used, left_s, err);
 	tn_reply_free(&reply);
 	tn_buf_fini(&text);
 	return e;
+}
+
+size_t
+tn_throttle_try_with(const struct tn_throttle *t, struct tn_slice who,
+    struct tn_redis_batch *with)
+{
+	char window[16];
+	struct tn_slice key, arg = window_of(t, window);
+	struct tn_buf text;
+	size_t place = 0;
+	int e = make_key(t, who, &text, NULL);
+
+	key = tn_buf_view(&text);
+	if (e == 0)
+		place = tn_redis_batch_eval(with, &try_script, &key, 1, &arg,
+		    1);
+	else
+		tn_redis_batch_fail(with, e);
+	tn_buf_fini(&text);
+	return place;
+}
+
+int
+tn_throttle_tried(const struct tn_throttle *t,
+    const struct tn_redis_batch *with, size_t place, int *retry_s,
+    struct tn_err *err)
+{
+	const struct tn_reply *reply;
+	int64_t used = 0;
+	int e = tn_redis_batch_reply(with, place, &reply, err);
+
+	if (e == 0)
+		e = read_count(reply, &used, retry_s, err);
+	return e < 0 ? e : used <= t->max;
 }
 
 int

@@ -26,6 +26,20 @@ int tn_throttle_try(const struct tn_throttle *t, struct tn_slice who,
     int *retry_s, struct tn_err *err);
 
 /*
+ * The same in two steps, around the send of a batch. What goes along must
+ * not be acted upon when the try is refused; never let another throttle go
+ * along, or whom one refuses would be counted by both.
+ *
+ * tn_throttle_try_with returns the place that tn_throttle_tried wants, which
+ * has the results of tn_throttle_try.
+ */
+size_t tn_throttle_try_with(const struct tn_throttle *t, struct tn_slice who,
+    struct tn_redis_batch *with);
+int tn_throttle_tried(const struct tn_throttle *t,
+    const struct tn_redis_batch *with, size_t place, int *retry_s,
+    struct tn_err *err);
+
+/*
  * The same without a judgement.
  *
  * used    set to the tries of this window, this one included
