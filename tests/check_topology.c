@@ -652,10 +652,13 @@ on_connection(struct tn_socket *s, void *arg)
 }
 
 static void
-node_start(struct node *n, bool is_sharded)
+node_start(struct node *n, bool is_sharded, int window_ms)
 {
-	const struct tn_io_options io_options = { .connect_timeout_ms = 0 };
-	struct tn_redis_adapter_options form = { .is_sharded = is_sharded };
+	const struct tn_io_options io_options = {
+		.recovery_window_ms = window_ms,
+	};
+	struct tn_redis_adapter_options form = { .is_sharded = is_sharded,
+		.recovery_events = window_ms > 0 ? 1000 : 0 };
 
 	*n = (struct node){ .link = tn_link_new(&loop.loop, NULL, &options,
 	    NULL, NULL) };
@@ -712,8 +715,8 @@ START_TEST(adapters_work_over_a_cluster)
 {
 	char room[] = "\"room 0\"", event[] = "42[\"room 0\"]\n";
 
-	node_start(&pair[0], _i == 1);
-	node_start(&pair[1], _i == 1);
+	node_start(&pair[0], _i == 1, 0);
+	node_start(&pair[1], _i == 1, 0);
 	ck_assert(poll_loop_until(&loop, both_up, NULL, WAIT_MS));
 	for (char c = '0'; c <= '9'; c++) {
 		room[6] = c;
@@ -742,6 +745,60 @@ START_TEST(adapters_work_over_a_cluster)
 }
 END_TEST
 
+static void
+copy_after(char out[64], const char *in, const char *after)
+{
+	const char *at = strstr(in, after);
+
+	ck_assert_msg(at != NULL, "%s in %s", after, in);
+	snprintf(out, 64, "%.*s", (int)strcspn(at + strlen(after), "\""),
+	    at + strlen(after));
+}
+
+/* Stream, sessions and channels of a namespace are in one slot. */
+START_TEST(sessions_are_found_over_a_cluster)
+{
+	struct io_client *one = &pair[1].client, two = { .is_open = false };
+	char id[64], pid[64], offset[64], packet[256], same[256];
+
+	node_start(&pair[0], _i == 1, 60000);
+	node_start(&pair[1], _i == 1, 60000);
+	ck_assert(poll_loop_until(&loop, both_up, NULL, WAIT_MS));
+	io_client_close(one);
+	for (int i = 0; i < 100; i++)	/* all have subscribed */
+		poll_loop_turn(&loop, 10);
+	tn_outq_fini(&one->wire.out);
+	io_client_open(one, pair[1].io, NULL);
+	io_client_say(one, "40");
+	io_client_read(one);
+	copy_after(id, one->heard, "40{\"sid\":\"");
+	copy_after(pid, one->heard, "\"pid\":\"");
+	tn_socket_join(pair[1].last, S("r"));
+	tn_emit(tn_in(pair[0].ns, S("r")), "e", S("1"));
+	ck_assert_msg(poll_loop_until(&loop, has_heard, "42[\"e\",1,\"",
+	    WAIT_MS), "%s", one->heard);
+	copy_after(offset, one->heard, "42[\"e\",1,\"");
+	io_client_close(one);
+	tn_emit(tn_in(pair[0].ns, S("r")), "e", S("2"));
+	for (int i = 0; i < 20; i++)
+		poll_loop_turn(&loop, 10);
+	io_client_open(&two, pair[0].io, NULL);
+	io_client_forget(&two);
+	snprintf(packet, sizeof(packet), "40{\"pid\":\"%s\",\"offset\":\"%s\"}",
+	    pid, offset);
+	io_client_say(&two, packet);
+	for (int i = 0; i < 500 && !io_client_heard(&two, "40{"); i++)
+		poll_loop_turn(&loop, 10);
+	snprintf(same, sizeof(same), "40{\"sid\":\"%s\",\"pid\":\"%s\"}", id,
+	    pid);
+	ck_assert_msg(strstr(two.heard, same) != NULL, "%s", two.heard);
+	ck_assert_ptr_nonnull(strstr(two.heard, "42[\"e\",2,\""));
+	node_stop(&pair[0]);
+	node_stop(&pair[1]);
+	tn_outq_fini(&two.wire.out);
+}
+END_TEST
+
 /* What takes seconds, as failovers do. */
 static void
 add_servers(Suite *s)
@@ -761,6 +818,7 @@ add_servers(Suite *s)
 	tcase_add_test(cluster, a_slot_that_moves_is_followed);
 	tcase_add_test(cluster, nodes_that_do_not_agree_yet_are_waited_for);
 	tcase_add_loop_test(cluster, adapters_work_over_a_cluster, 0, 2);
+	tcase_add_loop_test(cluster, sessions_are_found_over_a_cluster, 0, 2);
 	suite_add_tcase(s, sentinel);
 	suite_add_tcase(s, cluster);
 }
