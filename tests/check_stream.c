@@ -851,6 +851,50 @@ START_TEST(a_gap_is_filled_before_what_comes_behind_it)
 }
 END_TEST
 
+/* Who was there gets it from the stream, and who comes back by his answer. */
+START_TEST(a_gap_is_filled_before_a_session_comes_back)
+{
+	join(&c, &one);
+	join(&a, &two);
+	emit(&two, "r", "1");
+	hear(&c, "1");
+	hear(&a, "1");
+	io_client_close(&a);
+	settle();
+	unpublished();
+	come_back(&b, &one, offset, "ann");
+	ck_assert(is_recovered(&b));
+	emit(&two, "r", "2");
+	expect(&b, "42[\"e\",2,");
+	ck_assert_str_eq(heard_events(&b), "1 2 ");
+	expect(&c, "42[\"e\",2,");
+	ck_assert_str_eq(heard_events(&c), "1 2 ");
+}
+END_TEST
+
+/* The answer may come behind events that are later than what it tells. */
+START_TEST(asking_for_the_last_repeats_nothing)
+{
+	char wanted[1024] = "";
+	size_t len = 0;
+
+	join(&a, &one);
+	for (int i = 1; i <= 100; i++) {
+		char arg[16];
+
+		snprintf(arg, sizeof(arg), "%d", i);
+		len += (size_t)snprintf(wanted + len, sizeof(wanted) - len,
+		    "%d ", i);
+		tn_redis_adapter_on_up(one.adapter);
+		emit(&two, "r", arg);
+		poll_loop_turn(&loop, 1);
+	}
+	expect(&a, "42[\"e\",100,");
+	settle();
+	ck_assert_str_eq(heard_events(&a), wanted);
+}
+END_TEST
+
 /* Its ids may be earlier than those of the one that Redis has lost. */
 START_TEST(a_stream_that_begins_anew_is_heard)
 {
@@ -864,6 +908,8 @@ START_TEST(a_stream_that_begins_anew_is_heard)
 	tn_redis_adapter_on_up(one.adapter);
 	hear(&a, "1");
 	ask("FLUSHALL");
+	tn_redis_adapter_on_up(one.adapter);
+	settle();
 	emit(&two, "r", "2");
 	hear(&a, "2");
 	emit(&two, "r", "3");
@@ -993,6 +1039,8 @@ add_tests(Suite *s, const char *name, SFun begin)
 	tcase_add_test(t, without_redis_rooms_of_the_node_go_on);
 	tcase_add_test(t, what_did_not_come_is_read_from_the_stream);
 	tcase_add_test(t, a_gap_is_filled_before_what_comes_behind_it);
+	tcase_add_test(t, a_gap_is_filled_before_a_session_comes_back);
+	tcase_add_test(t, asking_for_the_last_repeats_nothing);
 	tcase_add_test(t, a_stream_that_begins_anew_is_heard);
 	tcase_add_test(t, running_out_of_memory_is_survived);
 	suite_add_tcase(s, t);

@@ -128,23 +128,26 @@ static const struct {
 	bool good;
 	size_t nrooms, nmissed;
 } tellings[] = {
-	{ "a session", "R|7|sid|{\"a\":1}|2|r1|r2|1-0|event|2-0|another", true,
+	{ "a session", "R|9-1|7|sid|{\"a\":1}|2|r1|r2|1-0|event|2-0|another", true,
 	    2, 2 },
-	{ "one that missed nothing", "R|7|sid|{}|1|r1", true, 1, 0 },
-	{ "one in no room", "R|0|sid|{}|0|1-0|event", true, 0, 1 },
-	{ "taken by another", "T|sid|pid", true, 0, 0 },
+	{ "one that missed nothing", "R|9-1|7|sid|{}|1|r1", true, 1, 0 },
+	{ "one in no room", "R|9-1|0|sid|{}|0|1-0|event", true, 0, 1 },
+	{ "taken by another", "T|0-0|sid|pid", true, 0, 0 },
+	{ "the last", "L|9-1", true, 0, 0 },
+	{ "the last, and more", "L|9-1|2", false, 0, 0 },
+	{ "no last", "L|x", false, 0, 0 },
 	{ "nothing", "", false, 0, 0 },
-	{ "something else", "X|1|2|3", false, 0, 0 },
-	{ "taken, and more", "T|sid|pid|more", false, 0, 0 },
-	{ "taken, and less", "T|sid", false, 0, 0 },
-	{ "no number", "R|x|sid|{}|0", false, 0, 0 },
-	{ "data that is no JSON", "R|7|sid|{|0", false, 0, 0 },
-	{ "fewer rooms than said", "R|7|sid|{}|3|r1|r2", false, 0, 0 },
-	{ "more rooms than may be", "R|7|sid|{}|65|r", false, 0, 0 },
-	{ "a number of rooms that is none", "R|7|sid|{}|-1|r", false, 0, 0 },
-	{ "an event without an id", "R|7|sid|{}|0|event", false, 0, 0 },
-	{ "an id that is none", "R|7|sid|{}|0|x|event", false, 0, 0 },
-	{ "an id alone", "R|7|sid|{}|0|1-0", false, 0, 0 },
+	{ "something else", "X|9-1|2|3", false, 0, 0 },
+	{ "taken, and more", "T|9-1|sid|pid|more", false, 0, 0 },
+	{ "taken, and less", "T|9-1|sid", false, 0, 0 },
+	{ "no number", "R|9-1|x|sid|{}|0", false, 0, 0 },
+	{ "data that is no JSON", "R|9-1|7|sid|{|0", false, 0, 0 },
+	{ "fewer rooms than said", "R|9-1|7|sid|{}|3|r1|r2", false, 0, 0 },
+	{ "more rooms than may be", "R|9-1|7|sid|{}|65|r", false, 0, 0 },
+	{ "a number of rooms that is none", "R|9-1|7|sid|{}|-1|r", false, 0, 0 },
+	{ "an event without an id", "R|9-1|7|sid|{}|0|event", false, 0, 0 },
+	{ "an id that is none", "R|9-1|7|sid|{}|0|x|event", false, 0, 0 },
+	{ "an id alone", "R|9-1|7|sid|{}|0|1-0", false, 0, 0 },
 };
 
 START_TEST(a_telling_is_read)
@@ -162,7 +165,9 @@ START_TEST(a_telling_is_read)
 	if (tellings[_i].good) {
 		ck_assert_uint_eq(told.nrooms, tellings[_i].nrooms);
 		ck_assert_uint_eq(told.nmissed, tellings[_i].nmissed);
-		ck_assert(tn_slice_is(told.sid, "sid"));
+		ck_assert_int_eq(told.kind, tellings[_i].text[0]);
+		ck_assert(told.kind == TN_STREAM_LAST ||
+		    tn_slice_is(told.sid, "sid"));
 		rest = told.missed;
 		while (tn_stream_next_missed(&rest, &id, &event))
 			n++;

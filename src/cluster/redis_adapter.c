@@ -250,8 +250,10 @@ on_broadcast(struct tn_slice channel, struct tn_slice payload, void *arg)
 	    tn_stream_mark_read(payload, &mark);
 	rn->adapter->counts.received++;
 	if (is_marked)
-		tn_stream_receive(rn, payload, &mark,
-		    begins_own(rn, payload), is_here);
+		tn_stream_receive(rn, &(struct tn_stream_came){
+			.payload = payload, .mark = mark,
+			.is_own = begins_own(rn, payload), .is_here = is_here,
+		    });
 	else if (is_here)
 		deliver(rn, payload);
 }

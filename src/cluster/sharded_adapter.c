@@ -582,8 +582,10 @@ on_message(struct tn_slice channel, struct tn_slice payload, void *arg)
 	(void)channel;
 	if (tn_sharded_is_kept(payload, &mark)) {
 		rn->adapter->counts.received++;
-		tn_stream_receive(rn, payload, &mark,
-		    tn_sharded_is_own_kept(rn, payload), true);
+		tn_stream_receive(rn, &(struct tn_stream_came){
+			.payload = payload, .mark = mark, .is_here = true,
+			.is_own = tn_sharded_is_own_kept(rn, payload),
+		    });
 		return;
 	}
 	/* the own end tells what is our own, and need not be read */

@@ -58,7 +58,6 @@ tn_stream_open(struct redis_ns *rn)
 	if (r < 0)
 		return r;
 	st->is_subscribed = true;
-	tn_stream_ask_last(st);
 	tn_stream_sweep(st);
 	return 0;
 }

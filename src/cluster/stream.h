@@ -13,8 +13,9 @@
  * session, and all it missed, on the asking node's own channel: what came
  * there before is in the answer, what comes later is not.
  *
- * An event's mark tells the one before it. A node that misses one waits, and
- * reads from the stream what it has not heard.
+ * An event's mark tells the one before it, and so does what a node is told
+ * there. A node that misses one waits, and reads from the stream what it has
+ * not heard; now and then it has itself told which is the last.
  *
  *     stream_events.c	    keeping events, and giving them
  *     stream_order.c	    receiving them in order, catching up
@@ -40,6 +41,7 @@ struct stream {
 	struct tn_stream_id last;	/* given to the clients here */
 	bool is_known;
 	bool is_catching_up;
+	struct tn_stream_id until;	/* this one */
 	bool has_hole;		/* given, and not kept */
 	uint64_t next_number;
 	struct tn_list sent;	/* not come back yet, oldest first */
@@ -62,12 +64,16 @@ int tn_stream_open(struct redis_ns *rn);
 void tn_stream_close(struct redis_ns *rn);
 void tn_stream_free(struct stream **stream);
 
-/*
- * A payload with a mark came. is_own: this node sent it; is_here: somebody
- * here may want it.
- */
-void tn_stream_receive(struct redis_ns *rn, struct tn_slice payload,
-    const struct tn_stream_mark *mark, bool is_own, bool is_here);
+/* What came by a channel. */
+struct tn_stream_came {
+	struct tn_slice payload;
+	struct tn_stream_mark mark;	/* told: before alone */
+	bool is_own;		/* an event that this node sent */
+	bool is_here;		/* somebody here may want it */
+	bool is_told;		/* no event: on this node's own channel */
+};
+void tn_stream_receive(struct redis_ns *rn,
+    const struct tn_stream_came *came);
 
 /* The link is back: what was missed is caught up on. */
 void tn_stream_on_up(struct stream *st);
@@ -91,7 +97,7 @@ void tn_stream_drop_answered(struct stream *st);
 
 /* stream_order.c */
 
-/* Ask which entry is the last; what did not come is read then. */
+/* Have Redis tell which entry is the last; what did not come is read then. */
 void tn_stream_ask_last(struct stream *st);
 void tn_stream_drop_held(struct stream *st);
 
@@ -132,6 +138,8 @@ void tn_stream_sessions_close(struct stream *st);
 /* stream_restore.c */
 void tn_stream_on_told(struct tn_slice channel, struct tn_slice payload,
     void *stream);
+/* The same in its turn among the events. */
+void tn_stream_take_told(struct stream *st, struct tn_slice payload);
 void tn_stream_asked_close(struct stream *st);
 
 #endif

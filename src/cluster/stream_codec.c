@@ -142,21 +142,47 @@ count_missed(struct tn_slice rest, struct tn_stream_told *out)
 	return true;
 }
 
+/* What it is, and the last one. */
+static bool
+read_head(struct tn_slice *rest, struct tn_stream_told *out)
+{
+	struct tn_slice kind, last;
+
+	*out = (struct tn_stream_told){ .nrooms = 0 };
+	if (!next_part(rest, &kind) || kind.len != 1 ||
+	    !next_part(rest, &last) || !tn_stream_id_read(last, &out->last))
+		return false;
+	out->kind = (enum tn_stream_telling)kind.ptr[0];
+	return true;
+}
+
+bool
+tn_stream_read_last(struct tn_slice in, struct tn_stream_id *last)
+{
+	struct tn_stream_told told;
+	bool good = read_head(&in, &told);
+
+	*last = told.last;
+	return good;
+}
+
 bool
 tn_stream_read_told(struct tn_slice in, struct tn_arena *arena,
     struct tn_stream_told *out)
 {
-	struct tn_slice kind;
-
-	*out = (struct tn_stream_told){ .is_taken = false };
-	if (!next_part(&in, &kind))
+	if (!read_head(&in, out))
 		return false;
-	out->is_taken = tn_slice_is(kind, "T");
-	if (out->is_taken)
+	switch (out->kind) {
+	case TN_STREAM_GIVEN:
+		return next_number(&in, &out->number) &&
+		    next_part(&in, &out->sid) && next_part(&in, &out->data) &&
+		    tn_json_scan(out->data, NULL, NULL) == 0 &&
+		    read_rooms(&in, arena, out) && count_missed(in, out);
+	case TN_STREAM_TAKEN:
 		return next_part(&in, &out->sid) && next_part(&in, &out->pid) &&
 		    in.len == 0;
-	return tn_slice_is(kind, "R") && next_number(&in, &out->number) &&
-	    next_part(&in, &out->sid) && next_part(&in, &out->data) &&
-	    tn_json_scan(out->data, NULL, NULL) == 0 &&
-	    read_rooms(&in, arena, out) && count_missed(in, out);
+	case TN_STREAM_LAST:
+		return in.len == 0;
+	}
+	return false;
 }

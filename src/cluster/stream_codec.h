@@ -45,13 +45,21 @@ void tn_stream_number_write(uint64_t n, char out[8]);
 
 /*
  * What a node's own channel brings: parts, each behind its length in four
- * bytes, most significant first.
+ * bytes, most significant first. last is the id of the stream's last event.
  *
- *     R number sid data rooms room... [id event]...	a session is yours
- *     T sid pid					it is another's now
+ *     R last number sid data rooms room... [id event]...   a session is yours
+ *     T last sid pid					    it is another's now
+ *     L last						    no more than that
  */
+enum tn_stream_telling {
+	TN_STREAM_GIVEN = 'R',
+	TN_STREAM_TAKEN = 'T',
+	TN_STREAM_LAST = 'L',
+};
+
 struct tn_stream_told {
-	bool is_taken;
+	enum tn_stream_telling kind;
+	struct tn_stream_id last;
 	struct tn_slice sid, pid;	/* pid of T alone */
 	uint64_t number;		/* who asked */
 	struct tn_slice data;
@@ -69,6 +77,8 @@ struct tn_stream_told {
  */
 bool tn_stream_read_told(struct tn_slice in, struct tn_arena *arena,
     struct tn_stream_told *out);
+/* The first two parts alone, of what may be long. */
+bool tn_stream_read_last(struct tn_slice in, struct tn_stream_id *last);
 /* Cut the next event off; false at the end. */
 bool tn_stream_next_missed(struct tn_slice *rest, struct tn_slice *id,
     struct tn_slice *event);

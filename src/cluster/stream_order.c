@@ -1,6 +1,9 @@
 /*
- * Receiving events in the stream's order, once each; what did not come is
- * read from the stream, and what comes meanwhile is held.
+ * All that comes goes through here, in the order in which Redis published it:
+ * events, and what this node is told on its own channel. Each tells what the
+ * stream's last event was before it. If that has not been given to the
+ * clients it did not come, and is read from the stream up to there; what
+ * comes meanwhile is held. So this node is never ahead of what was published.
  */
 #include "config.h"
 
@@ -19,24 +22,25 @@ enum { CATCH_UP = 500 };	/* entries of the stream at a time */
 struct held {
 	struct tn_list link;
 	struct tn_stream_mark mark;
-	bool is_own;
+	bool is_own, is_here, is_told;
 	size_t len;
 	char payload[];
 };
 
-static void catch_up(struct stream *st);
+/* ---- holding --------------------------------------------------------------*/
 
+/* Without memory it is missed as if it had not come. */
 static void
-hold(struct stream *st, struct tn_slice payload,
-    const struct tn_stream_mark *mark, bool is_own)
+hold(struct stream *st, const struct tn_stream_came *came)
 {
-	struct held *h = malloc(sizeof(*h) + payload.len);
+	struct held *h = malloc(sizeof(*h) + came->payload.len);
 
-	if (h == NULL)		/* it is in the stream, and missed once more */
+	if (h == NULL)
 		return;
-	*h = (struct held){ .mark = *mark, .is_own = is_own,
-	    .len = payload.len };
-	memcpy(h->payload, payload.ptr, payload.len);
+	*h = (struct held){ .mark = came->mark, .is_own = came->is_own,
+	    .is_here = came->is_here, .is_told = came->is_told,
+	    .len = came->payload.len };
+	memcpy(h->payload, came->payload.ptr, h->len);
 	tn_list_append(&st->held, &h->link);
 }
 
@@ -52,7 +56,7 @@ tn_stream_drop_held(struct stream *st)
 	}
 }
 
-/* Those that the stream has told already are known by their ids. */
+/* In their order; one of them may be held again, and all behind it. */
 static void
 give_held(struct stream *st)
 {
@@ -70,13 +74,19 @@ give_held(struct stream *st)
 		struct held *h = TN_CONTAINER(held.next, struct held, link);
 
 		tn_list_remove(&h->link);
-		if (!st->is_known ||
-		    tn_stream_id_compare(h->mark.id, st->last) > 0)
-			tn_stream_receive(st->rn, tn_slice(h->payload,
-			    h->len), &h->mark, h->is_own, true);
+		tn_stream_receive(st->rn, &(struct tn_stream_came){
+			.payload = tn_slice(h->payload, h->len),
+			.mark = h->mark, .is_own = h->is_own,
+			/* rooms may have opened */
+			.is_here = true, .is_told = h->is_told,
+		    });
 		free(h);
 	}
 }
+
+/* ---- catching up ----------------------------------------------------------*/
+
+static void catch_up(struct stream *st);
 
 /* ["12-0", ["m", payload, "s", number, ...]] */
 static void
@@ -102,87 +112,87 @@ give_entry(struct stream *st, const struct tn_reply *entry)
 		tn_stream_give_kept(st, payload, id);
 }
 
+/* What is not there any more has been trimmed. */
+static void
+take_range(struct stream *st, const struct tn_reply *reply)
+{
+	size_t n = tn_reply_len(reply);
+
+	for (size_t i = 0; i < n && !st->rn->is_closed; i++)
+		give_entry(st, tn_reply_at(reply, i));
+	if (st->rn->is_closed)
+		return;
+	if (n == CATCH_UP && tn_stream_id_compare(st->last, st->until) < 0) {
+		catch_up(st);
+		return;
+	}
+	st->last = st->until;
+	give_held(st);
+}
+
+/* Redis is away again, or does not want: it goes on from here. */
+static void
+give_up(struct stream *st, const char *why)
+{
+	tn_log_event(st->rn->adapter->log, TN_LOG_WARN, "cluster.missed",
+	    TN_F_SLICE("namespace", tn_ns_name(st->rn->ns)),
+	    TN_F_STR("error", why));
+	st->is_known = false;
+	give_held(st);
+}
+
 static void
 on_range(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 {
 	struct redis_ns *rn = arg;
-	struct stream *st = rn->stream;
-	size_t n = tn_reply_len(reply);
 
-	if (!rn->is_closed && err != NULL) {
-		/* Redis is away again, or does not want: it goes on from here */
-		tn_log_event(rn->adapter->log, TN_LOG_WARN, "cluster.missed",
-		    TN_F_SLICE("namespace", tn_ns_name(rn->ns)),
-		    TN_F_STR("error", err->text));
-		st->is_known = false;
-		give_held(st);
-	} else if (!rn->is_closed) {
-		for (size_t i = 0; i < n && !rn->is_closed; i++)
-			give_entry(st, tn_reply_at(reply, i));
-		if (n == CATCH_UP)
-			catch_up(st);
-		else
-			give_held(st);
-	}
+	if (rn->is_closed)
+		;
+	else if (err != NULL)
+		give_up(rn->stream, err->text);
+	else
+		take_range(rn->stream, reply);
 	tn_redis_ns_unref(rn);
 }
 
+/* From the last one given to st->until. */
 static void
 catch_up(struct stream *st)
 {
-	char from[TN_OFFSET_LEN + 2] = "(", most[16];
+	char from[TN_OFFSET_LEN + 2] = "(", until[TN_OFFSET_LEN + 1];
+	char most[16];
 	struct tn_slice argv[] = {
 		TN_SLICE("XRANGE"), tn_buf_view(&st->key), TN_SLICE_NONE,
-		TN_SLICE("+"), TN_SLICE("COUNT"), TN_SLICE_NONE,
+		TN_SLICE_NONE, TN_SLICE("COUNT"), TN_SLICE_NONE,
 	};
 
 	tn_stream_id_write(st->last, from + 1);
-	argv[2] = tn_slice_str(from);
+	tn_stream_id_write(st->until, until);
 	snprintf(most, sizeof(most), "%d", CATCH_UP);
+	argv[2] = tn_slice_str(from);
+	argv[3] = tn_slice_str(until);
 	argv[5] = tn_slice_str(most);
 	st->is_catching_up = true;
 	if (tn_link_call(st->rn->adapter->link, argv, 6, on_range,
-	    st->rn) < 0) {
-		st->is_known = false;
-		give_held(st);
-		return;
-	}
-	st->rn->refs++;
+	    st->rn) == 0)
+		st->rn->refs++;
+	else
+		give_up(st, "it cannot be asked");
 }
 
-/*
- * What the stream's last entry is, when the link has come up. An earlier one
- * than has been given means that Redis has lost it, and begun another.
- */
-static void
-on_last(const struct tn_reply *reply, const struct tn_err *err, void *arg)
-{
-	struct redis_ns *rn = arg;
-	struct stream *st = rn->stream;
-	struct tn_stream_id id;
-	int order;
-
-	if (!rn->is_closed && err == NULL && !st->is_catching_up &&
-	    tn_stream_id_read(tn_reply_text(reply), &id)) {
-		order = st->is_known ? tn_stream_id_compare(id, st->last) : 0;
-		if (!st->is_known || order < 0)
-			st->last = order < 0 ? (struct tn_stream_id){ 0, 0 } :
-			    id;
-		st->is_known = true;
-		if (order != 0)
-			catch_up(st);
-	}
-	tn_redis_ns_unref(rn);
-}
-
+/* Redis tells this node on its own channel, in order, what the last one is. */
 void
 tn_stream_ask_last(struct stream *st)
 {
 	const struct tn_slice keys[] = { tn_buf_view(&st->key) };
+	const struct tn_slice args[] = {
+		st->rn->adapter->form->is_sharded ? TN_SLICE("SPUBLISH") :
+		    TN_SLICE("PUBLISH"),
+		tn_buf_view(&st->own),
+	};
 
-	if (tn_link_eval(st->rn->adapter->link, &tn_stream_script_last, keys,
-	    1, NULL, 0, on_last, st->rn) == 0)
-		st->rn->refs++;
+	tn_link_eval(st->rn->adapter->link, &tn_stream_script_last, keys, 1,
+	    args, 2, NULL, NULL);
 }
 
 void
@@ -193,38 +203,58 @@ tn_stream_on_up(struct stream *st)
 	tn_stream_ask_last(st);
 }
 
-/* Of a stream that has just begun, whatever was before. */
-static bool
-is_first(const struct tn_stream_mark *mark)
+/* ---- receiving ------------------------------------------------------------*/
+
+static void
+give_event(struct stream *st, const struct tn_stream_came *came)
 {
-	return mark->before.ms == 0 && mark->before.n == 0;
+	const struct tn_stream_mark *mark = &came->mark;
+
+	if (st->is_known && tn_stream_id_compare(mark->id, st->last) <= 0)
+		return;
+	st->last = mark->id;
+	st->is_known = true;
+	if ((!came->is_own || tn_stream_take_sent(st, mark->number)) &&
+	    came->is_here)
+		tn_stream_give_kept(st, came->payload, mark->id);
+}
+
+/*
+ * The last one, told by Redis. If this node has given a later one, Redis has
+ * lost the stream and begun another: it is read from its beginning.
+ */
+static void
+compare_last(struct stream *st, struct tn_stream_id last)
+{
+	if (!st->is_known)
+		st->last = last;
+	else if (tn_stream_id_compare(last, st->last) < 0)
+		st->last = (struct tn_stream_id){ 0, 0 };
+	st->is_known = true;
 }
 
 void
-tn_stream_receive(struct redis_ns *rn, struct tn_slice payload,
-    const struct tn_stream_mark *mark, bool is_own, bool is_here)
+tn_stream_receive(struct redis_ns *rn, const struct tn_stream_came *came)
 {
 	struct stream *st = rn->stream;
 
 	if (st == NULL) {	/* others have it on */
-		if (is_here)
-			tn_stream_give(rn, payload, TN_SLICE_NONE);
+		if (came->is_here)
+			tn_stream_give(rn, came->payload, TN_SLICE_NONE);
 		return;
 	}
-	if (st->is_catching_up) {
-		hold(st, payload, mark, is_own);
-		return;
-	}
-	if (st->is_known && !is_first(mark) &&
-	    tn_stream_id_compare(mark->id, st->last) <= 0)
-		return;
-	if (st->is_known && tn_stream_id_compare(mark->before, st->last) > 0) {
-		hold(st, payload, mark, is_own);
+	if (came->is_told && !st->is_catching_up)
+		compare_last(st, came->mark.before);
+	if (!st->is_catching_up && st->is_known &&
+	    tn_stream_id_compare(came->mark.before, st->last) > 0) {
+		hold(st, came);
+		st->until = came->mark.before;
 		catch_up(st);
-		return;
+	} else if (st->is_catching_up) {
+		hold(st, came);
+	} else if (came->is_told) {
+		tn_stream_take_told(st, came->payload);
+	} else {
+		give_event(st, came);
 	}
-	st->last = mark->id;
-	st->is_known = true;
-	if ((!is_own || tn_stream_take_sent(st, mark->number)) && is_here)
-		tn_stream_give_kept(st, payload, mark->id);
 }

@@ -249,24 +249,37 @@ give_back(struct redis_ns *rn, struct asked *a,
 }
 
 void
-tn_stream_on_told(struct tn_slice channel, struct tn_slice payload, void *arg)
+tn_stream_take_told(struct stream *st, struct tn_slice payload)
 {
-	struct stream *st = arg;
 	struct redis_ns *rn = st->rn;
 	struct tn_stream_told told;
 	struct tn_arena arena;
 	struct asked *a;
 
-	(void)channel;
-	rn->refs++;
 	tn_arena_init(&arena, TN_LIMIT_CLUSTER_MESSAGE);
 	if (payload.len > TN_LIMIT_CLUSTER_MESSAGE ||
 	    !tn_stream_read_told(payload, &arena, &told))
 		tn_redis_ns_malformed(rn, "session", NULL);
-	else if (told.is_taken)
+	else if (told.kind == TN_STREAM_TAKEN)
 		tn_ns_session_taken(rn->ns, told.sid, told.pid);
-	else if ((a = find_asked(st, told.number)) != NULL)
+	else if (told.kind == TN_STREAM_GIVEN &&
+	    (a = find_asked(st, told.number)) != NULL)
 		give_back(rn, a, &told, &arena);
 	tn_arena_fini(&arena);
+}
+
+void
+tn_stream_on_told(struct tn_slice channel, struct tn_slice payload, void *arg)
+{
+	struct stream *st = arg;
+	struct redis_ns *rn = st->rn;
+	struct tn_stream_came came = { .payload = payload, .is_told = true };
+
+	(void)channel;
+	rn->refs++;
+	if (tn_stream_read_last(payload, &came.mark.before))
+		tn_stream_receive(rn, &came);
+	else
+		tn_redis_ns_malformed(rn, "session", NULL);
 	tn_redis_ns_unref(rn);
 }

@@ -21,9 +21,16 @@ const struct tn_script tn_stream_script_hole = { "stream.hole",
     "  return e and e[1] or '0-0'\n" \
     "end\n"
 
+#define PART \
+    "local function part(x)\n" \
+    "  return struct.pack('>I4', #x) .. x\n" \
+    "end\n"
+
 const struct tn_script tn_stream_script_last = { "stream.last",
     LAST
-    "return last(KEYS[1])\n" };
+    PART
+    "return redis.call(ARGV[1], ARGV[2], part('L') .. part(last(KEYS[1])))\n"
+};
 
 const struct tn_script tn_stream_script_keep = { "stream.keep",
     LAST
@@ -71,6 +78,7 @@ const struct tn_script tn_stream_script_refresh = { "stream.refresh",
  */
 const struct tn_script tn_stream_script_restore = { "stream.restore",
     LAST
+    PART
     "local k, s = KEYS[1], KEYS[2]\n"
     "local had, since = {}, {}\n"
     "local flat = redis.call('HGETALL', k)\n"
@@ -110,9 +118,6 @@ const struct tn_script tn_stream_script_restore = { "stream.restore",
     "  end\n"
     "end\n"
     "since[had.i] = had.o\n"
-    "local function part(x)\n"
-    "  return struct.pack('>I4', #x) .. x\n"
-    "end\n"
     "local missed, bytes, at, most = {}, 0, from, tonumber(ARGV[8])\n"
     "repeat\n"
     "  local page = redis.call('XRANGE', s, '(' .. at, '+', 'COUNT', 200)\n"
@@ -148,10 +153,10 @@ const struct tn_script tn_stream_script_restore = { "stream.restore",
     "redis.call('HSET', k, 'n', ARGV[1], 'o', from)\n"
     "redis.call('PEXPIRE', k, ARGV[4])\n"
     "if had.n ~= ARGV[1] then\n"
-    "  redis.call(ARGV[5], ARGV[6] .. had.n, part('T') .. part(had.i) ..\n"
-    "      part(string.match(k, '[^:]*$')))\n"
+    "  redis.call(ARGV[5], ARGV[6] .. had.n, part('T') .. part(at) ..\n"
+    "      part(had.i) .. part(string.match(k, '[^:]*$')))\n"
     "end\n"
-    "redis.call(ARGV[5], ARGV[6] .. ARGV[1], part('R') .. part(ARGV[7]) ..\n"
-    "    part(had.i) .. part(had.d) .. part(tostring(n)) ..\n"
+    "redis.call(ARGV[5], ARGV[6] .. ARGV[1], part('R') .. part(at) ..\n"
+    "    part(ARGV[7]) .. part(had.i) .. part(had.d) .. part(tostring(n)) ..\n"
     "    table.concat(rooms) .. table.concat(missed))\n"
     "return 1\n" };

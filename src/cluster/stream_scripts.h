@@ -28,7 +28,11 @@ extern const struct tn_script tn_stream_script_add;
 /* Keep a hole. KEYS as above; ARGV events to keep. */
 extern const struct tn_script tn_stream_script_hole;
 
-/* KEYS stream. Answers the id of its last entry, or 0-0. */
+/*
+ * Publish the id of the last entry, or 0-0.
+ * KEYS  stream
+ * ARGV  PUBLISH or SPUBLISH, channel
+ */
 extern const struct tn_script tn_stream_script_last;
 
 /*

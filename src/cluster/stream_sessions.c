@@ -262,6 +262,7 @@ tn_stream_sweep(void *arg)
 	tn_ns_select(st->rn->ns, &all, sweep_one, &w);
 	if (batch_begin(&w))	/* the stream itself lives on, even alone */
 		batch_send(w.batch);
+	tn_stream_ask_last(st);	/* the last event's PUBLISH may be lost too */
 }
 
 void

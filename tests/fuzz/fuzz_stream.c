@@ -46,7 +46,8 @@ look_at_told(struct tn_slice in, struct tn_arena *arena)
 	struct tn_slice rest, id, event;
 	size_t n = 0, bytes = 0;
 
-	if (!tn_stream_read_told(in, arena, &told) || told.is_taken)
+	if (!tn_stream_read_told(in, arena, &told) ||
+	    told.kind != TN_STREAM_GIVEN)
 		return;
 	if (told.nrooms > TN_LIMIT_ROOMS_PER_SOCKET ||
 	    tn_json_scan(told.data, NULL, NULL) < 0)

@@ -9,7 +9,8 @@
 //	killed	a worker was; who is in a room must be who is connected
 //	end	nobody writes any more; look at everything, and end
 // Each reader keeps the number of the last message, as the chat page does: a
-// gap, a "Resync" or a reconnect makes it read on from there.
+// gap, a "Resync" or a reconnect makes it read on from there; but if it was
+// recovered, it must have been told all that it missed.
 import { createHmac, randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { createClient } from "redis";
@@ -27,7 +28,7 @@ redis.on("error", () => {});	// it is killed now and then
 await redis.connect();
 
 const counts = { acked: 0, retried: 0, live: 0, read: 0, gaps: 0,
-  resyncs: 0, reconnects: 0, faults: [] };
+  resyncs: 0, reconnects: 0, recovered: 0, faults: [] };
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function fault(text) {
@@ -59,8 +60,16 @@ class Member {
       this.socket.io.uri =
         `http://127.0.0.1:${ports[this.at % ports.length]}/packtchat`;
     });
-    this.socket.on("connect", () => this.enter());
+    this.socket.on("connect", () => {
+      if (this.isIn) {
+        counts.recovered++;
+        this.entered = true;
+      } else {
+        this.enter();
+      }
+    });
     this.socket.on("disconnect", (reason) => {
+      this.wasIn = this.entered;
       this.entered = false;
       counts.reconnects++;
       if (reason === "io server disconnect" && stays) this.socket.connect();
@@ -70,6 +79,11 @@ class Member {
       else if (this.socket.active === false && stays)
         fault(`${id} was refused: ${error.message}`);
     });
+  }
+
+  // What it missed comes before "connect".
+  get isIn() {
+    return this.entered || Boolean(this.socket.recovered && this.wasIn);
   }
 
   async ask(event, ...args) {
@@ -101,7 +115,9 @@ class Reader extends Member {
 
   constructor(...args) {
     super(...args);
-    this.socket.on("connect", () => this.live.clear());
+    this.socket.on("connect", () => {
+      if (!this.socket.recovered) this.live.clear();
+    });
     this.socket.on("AddChat", (chat) => this.onChat(chat));
     this.socket.on("Resync", () => { counts.resyncs++; this.readOn(); });
     this.socket.on("RemoveUser", (user) =>
@@ -114,7 +130,7 @@ class Reader extends Member {
     if (this.live.has(chat.id))
       return fault(`${this.id} was told ${chat.id} twice`);
     this.live.add(chat.id);
-    if (!this.entered || chat.id <= this.lastId)
+    if (!this.isIn || chat.id <= this.lastId)
       return this.compare(chat);
     if (chat.id > this.lastId + 1) {
       counts.gaps++;
@@ -300,6 +316,7 @@ async function look() {
   await test("and nothing was wrong on the way", () => {
     assert.deepEqual(counts.faults, []);
     assert.ok(counts.acked > 0 && counts.live > 0);
+    if (process.env.RECOVERY) assert.ok(counts.recovered > nReaders / 4);
   });
   const { faults, ...rest } = counts;
   console.log(`# ${JSON.stringify(rest)}`);

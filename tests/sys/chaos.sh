@@ -5,7 +5,8 @@
 #
 # From the environment: MINUTES (a short fixed course if it is not set), SEED
 # (of the order of what is done; printed), PEOPLE (writers, and as many
-# readers: 100).
+# readers: 100), RECOVERY (the window in which who lost his connection is
+# found again; off if it is not set).
 . "${srcdir:-.}/tests/lib.sh"
 need redis-cli
 need_interop
@@ -19,7 +20,8 @@ for _ in 1 2 3; do
 	workers+=("$(stack_free_port)")
 done
 stack_options+=("ws.listen=127.0.0.1:%w" chat.lease=${lease}s chat.grace=2s
-    chat.history=100 chat.stream=1000000)
+    chat.history=100 chat.stream=1000000 ws.recovery_window=${RECOVERY:-0s})
+export RECOVERY
 stack_data=$tmp/data
 mkdir "$stack_data"
 
