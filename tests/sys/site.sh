@@ -66,4 +66,33 @@ is "$(page '/socket.io/?EIO=4&transport=polling' | status)" 200 \
 is "$(page '/socket.io/?EIO=4&transport=smoke' | status)" 400 \
     "and refuses what it does not know"
 like "$(page /socket.io/socket.io.min.js -I)" 'ETag: ' "and serves the client"
+
+# Who cannot be put on the list of devices could not be logged out from there,
+# by a new password or by hand: then nobody is logged in, whatever was saved.
+known()
+{
+	redis --scan --pattern 'sess:*' | while read -r key; do
+		redis get "$key"
+	done | grep -c '"isAuthenticated":true'
+}
+devices="tandem:{$(redis hget 'tandem:{joe}:account' id)}:sessions"
+is "$(redis exists "$devices")" 1 "there is a list of joe's devices"
+is "$(ACTION=/account/logout submit /chat | status)" 303 "joe logs out"
+redis del "$devices" >/dev/null
+redis set "$devices" "not a list" >/dev/null
+before=$(known)
+answer=$(submit /account/login username=joe password='correct horse')
+is "$(status <<<"$answer")" 500 "a log-in that cannot be listed fails"
+is "$(page /chat | status)" 302 "and joe is a stranger"
+is "$(known)" "$before" "of whom no session was left"
+redis del "$devices" >/dev/null
+is "$(submit /account/login username=joe password='correct horse' | status)" \
+    303 "until it can be listed again"
+is "$(redis hlen "$devices")" 1 "as the only one"
+redis del "$devices" >/dev/null
+redis set "$devices" "not a list" >/dev/null
+is "$(ACTION=/account/logout submit /chat | status)" 500 \
+    "a log-out that cannot be taken off the list is told"
+is "$(page /chat | status)" 302 "but has ended the session"
+is "$(known)" "$before" "for good"
 done_testing
