@@ -425,6 +425,10 @@ start_cluster(void)
 		snprintf(line, sizeof(line), "CLUSTER ADDSLOTSRANGE %d %d",
 		    i * 5461, i == 2 ? 16383 : (i + 1) * 5461 - 1);
 		do_tell(i, line);
+		/* each its own, or they quarrel about slots that move */
+		snprintf(line, sizeof(line), "CLUSTER SET-CONFIG-EPOCH %d",
+		    i + 1);
+		do_tell(i, line);
 	}
 }
 
