@@ -100,6 +100,29 @@ START_TEST(sends_binary_bare)
 }
 END_TEST
 
+/* Requests for it that are no upgrade, whatever transport they name. */
+START_TEST(answers_no_request_for_a_socket)
+{
+	static const char *const methods[] = { "GET", "POST", "PUT" };
+	static const char *const transports[] = { "websocket", "polling" };
+	char target[128];
+	struct rig_http h;
+	struct rig_wire w;
+
+	rig_wire_open(&r, &w, NULL);
+	rig_wire_sent(&w);
+	rig_log(&r);
+	snprintf(target, sizeof(target), "/socket.io/?EIO=4&transport=%s"
+	    "&sid=%s", transports[_i / 3], tn_conn_sid(r.last));
+	rig_http(&r, &h, methods[_i % 3], target, NULL, TN_SLICE_NONE);
+	ck_assert_int_eq(strncmp(rig_answer(&h), "400 ", 4), 0);
+	rig_http_fini(&h);
+	rig_wire_text(&r, &w, "4after");
+	ck_assert_str_eq(rig_log(&r), "text:after");
+	rig_wire_gone(&r, &w, true);
+}
+END_TEST
+
 START_TEST(tells_a_fault_from_a_close)
 {
 	struct rig_wire w;
@@ -497,6 +520,7 @@ suite(void)
 	tcase_add_loop_test(tc, receives_on_a_socket, 0,
 	    sizeof(messages) / sizeof(messages[0]));
 	tcase_add_test(tc, sends_binary_bare);
+	tcase_add_loop_test(tc, answers_no_request_for_a_socket, 0, 6);
 	tcase_add_test(tc, tells_a_fault_from_a_close);
 	tcase_add_test(tc, close_sends_what_is_queued_first);
 	tcase_add_test(tc, is_writable_until_the_host_has_to_wait);

@@ -196,9 +196,8 @@ open_session(struct tn_engine *engine, const struct tn_io_request *request,
     const struct eio_asked *asked, struct tn_io_exchange *x)
 {
 	const struct tn_engine_options *o = &engine->options;
-	struct tn_conn *c;
+	struct tn_conn *c = tn_conn_new(engine, asked, NULL);
 
-	c = tn_conn_new(engine, asked, !o->no_websocket && !o->no_upgrades);
 	if (c == NULL) {
 		tn_io_exchange_reply(x, 503, NULL, TN_SLICE_NONE);
 		return;
@@ -206,7 +205,7 @@ open_session(struct tn_engine *engine, const struct tn_io_request *request,
 	x->conn = c;
 	x->sets_cookie = o->cookie != NULL;
 	x->is_secure = request->secure;
-	c->poll = x;
+	c->polling->poll = x;
 	tn_conn_touch(c);
 	tn_conn_open(c, request);
 }

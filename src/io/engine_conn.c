@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "io/ws_frame.h"
@@ -15,9 +16,11 @@
 enum { OPEN_PACKET_BYTES = 512, WRITABLE_BYTES = 65536 };
 
 static struct tn_rcbuf *
-open_packet(const struct tn_conn *c, bool can_upgrade)
+open_packet(const struct tn_conn *c)
 {
 	const struct tn_engine_options *o = &c->engine->options;
+	const bool can_upgrade = c->wire == NULL && !o->no_websocket &&
+	    !o->no_upgrades;
 	struct tn_rcbuf *rc = NULL;
 	struct tn_slice text;
 	struct tn_buf b;
@@ -35,21 +38,42 @@ open_packet(const struct tn_conn *c, bool can_upgrade)
 	return rc;
 }
 
-static int
-queue_open_packet(struct tn_conn *c, bool can_upgrade)
+static struct tn_outq *
+queue_of(struct tn_conn *c)
 {
-	struct tn_rcbuf *rc = open_packet(c, can_upgrade);
-	int r = rc == NULL ? -1 : tn_outq_push(&c->out, rc);
+	return c->wire != NULL ? &c->wire->out : &c->polling->out;
+}
+
+static int
+queue_open_packet(struct tn_conn *c)
+{
+	struct tn_rcbuf *rc = open_packet(c);
+	int r = rc == NULL ? -1 : tn_outq_push(queue_of(c), rc);
 
 	tn_rcbuf_unref(&rc);
 	if (r == 0 && c->engine->initial != NULL)
-		r = tn_outq_push(&c->out, c->engine->initial);
+		r = tn_outq_push(queue_of(c), c->engine->initial);
 	return r;
+}
+
+/* Its transport, and a place among all. */
+static int
+begin(struct tn_conn *c, struct tn_wire *wire)
+{
+	c->wire = wire;
+	if (wire == NULL) {
+		c->polling = calloc(1, sizeof(*c->polling));
+		if (c->polling == NULL)
+			return TN_E_NOMEM;
+	}
+	if (queue_open_packet(c) < 0)
+		return TN_E_NOMEM;
+	return tn_map_set(&c->engine->conns, tn_slice_str(c->sid), c, NULL);
 }
 
 struct tn_conn *
 tn_conn_new(struct tn_engine *engine, const struct eio_asked *asked,
-    bool can_upgrade)
+    struct tn_wire *wire)
 {
 	const char *worker = engine->options.worker;
 	const size_t worker_len = worker == NULL ? 0 : 1 + strlen(worker);
@@ -68,13 +92,14 @@ tn_conn_new(struct tn_engine *engine, const struct eio_asked *asked,
 		c->sid[TN_EIO_ID_LEN] = '.';
 		memcpy(c->sid + TN_EIO_ID_LEN + 1, worker, worker_len - 1);
 	}
-	if (queue_open_packet(c, can_upgrade) < 0 ||
-	    tn_map_set(&engine->conns, tn_slice_str(c->sid), c, NULL) < 0) {
-		tn_outq_fini(&c->out);
-		free(c);
-		return NULL;
-	}
-	return c;
+	if (begin(c, wire) == 0)
+		return c;
+	if (wire != NULL)
+		tn_outq_fini(&wire->out);
+	else
+		tn_conn_poll_end(c);
+	free(c);
+	return NULL;
 }
 
 void
@@ -91,7 +116,6 @@ void
 tn_conn_free(struct tn_conn *c)
 {
 	tn_map_remove(&c->engine->conns, tn_slice_str(c->sid));
-	tn_outq_fini(&c->out);
 	free(c);
 }
 
@@ -107,7 +131,7 @@ void
 tn_conn_end(struct tn_conn *c, enum tn_close_reason reason)
 {
 	struct tn_engine *engine = c->engine;
-	struct tn_wire *wire = c->wire, *probe = c->probe;
+	struct tn_wire *wire = c->wire;
 
 	if (c->state == CONN_CLOSED)
 		return;
@@ -115,25 +139,21 @@ tn_conn_end(struct tn_conn *c, enum tn_close_reason reason)
 	c->reason = reason;
 	tn_map_remove(&engine->conns, tn_slice_str(c->sid));
 	tn_wheel_cancel(engine->wheel, &c->beat);
-	tn_wheel_cancel(engine->wheel, &c->task);
 	tn_list_remove(&c->link);
 	tn_list_append(&engine->ended, &c->link);
 	engine->counts.closed++;
-	c->wire = c->probe = NULL;
-	tn_conn_poll_answer(c, NOTE_CLOSE);
-	if (c->post != NULL)
-		tn_io_exchange_cut(c->post);
-	tn_outq_fini(&c->out);
+	c->wire = NULL;
+	tn_conn_poll_end(c);
 	if (wire != NULL)
 		tn_wire_drop(wire);
-	if (probe != NULL)
-		tn_wire_drop(probe);
 }
 
 void
 tn_conn_touch(struct tn_conn *c)
 {
-	if (c->state == CONN_CLOSED || c->poll == NULL || c->out.len == 0)
+	const struct tn_polling *p = c->polling;
+
+	if (p == NULL || p->poll == NULL || p->out.len == 0)
 		return;
 	if (tn_list_empty(&c->link))
 		tn_list_append(&c->engine->dirty, &c->link);
@@ -147,12 +167,6 @@ wake(struct tn_conn *c)
 		c->wire->wake(c->wire);
 	else
 		tn_conn_touch(c);
-}
-
-static struct tn_outq *
-queue_of(struct tn_conn *c)
-{
-	return c->wire != NULL ? &c->wire->out : &c->out;
 }
 
 /* Too slow to be waited for: what is queued is not sent any more. */
@@ -226,7 +240,7 @@ tn_conn_close(struct tn_conn *c, enum tn_close_reason reason)
 	}
 	c->state = CONN_CLOSING;
 	c->reason = reason;
-	if (c->probe == NULL)
+	if (c->polling->probe == NULL)
 		tn_conn_poll_close(c);
 }
 
@@ -236,7 +250,7 @@ tn_conn_is_writable(const struct tn_conn *c)
 	if (c->state != CONN_OPEN)
 		return false;
 	if (c->wire == NULL)
-		return c->poll != NULL;
+		return c->polling->poll != NULL;
 	return !c->wire->pending && c->wire->out.bytes < WRITABLE_BYTES;
 }
 

@@ -48,21 +48,24 @@ enum conn_state {
 	CONN_CLOSED		/* waits for on_close */
 };
 
-/*
- * The transport is wire, or polling while wire is NULL. probe is a WebSocket
- * that offers to take over.
- */
+/* What only a session that polls has. */
+struct tn_polling {
+	struct tn_io_exchange *poll;	/* parked GET */
+	struct tn_io_exchange *post;	/* POST whose body is coming */
+	struct tn_outq out;		/* for the next poll */
+	struct tn_wire *probe;		/* a WebSocket that offers to take over */
+	struct tn_timer task;		/* upgrade, or grace of a close */
+	int64_t upgrade_by_ms;
+	bool probed;			/* the probe was answered */
+};
+
+/* The transport is wire or polling; the other is NULL. */
 struct tn_conn {
 	struct tn_engine *engine;
 	void *user;
-	struct tn_io_exchange *poll;	/* parked GET */
-	struct tn_io_exchange *post;	/* POST whose body is coming */
 	struct tn_wire *wire;
-	struct tn_wire *probe;
-	struct tn_outq out;		/* for the next poll */
+	struct tn_polling *polling;
 	struct tn_timer beat;		/* next ping, or patience for a pong */
-	struct tn_timer task;		/* upgrade, or grace of a close */
-	int64_t upgrade_by_ms;
 	struct tn_list link;		/* in dirty or ended */
 	enum conn_state state : 8;
 	enum tn_close_reason reason : 8;	/* once it is not open */
@@ -70,7 +73,6 @@ struct tn_conn {
 	bool wants_base64;		/* and takes no binary */
 	bool awaits_pong;
 	bool was_patient;		/* another packet prolonged the wait */
-	bool probed;			/* the probe was answered */
 	char sid[];
 };
 
@@ -91,14 +93,18 @@ struct eio_asked {
 	bool wants_base64;
 };
 
-/* A session with its open packet queued; NULL: no memory. */
+/*
+ * A session with its open packet queued; NULL: no memory.
+ *
+ * wire  carries it; NULL: it polls
+ */
 struct tn_conn *tn_conn_new(struct tn_engine *engine,
-    const struct eio_asked *asked, bool can_upgrade);
+    const struct eio_asked *asked, struct tn_wire *wire);
 
 /* It begins: heartbeat, on_open. */
 void tn_conn_open(struct tn_conn *c, const struct tn_io_request *request);
 
-/* Never opened, or after its on_close. */
+/* After its on_close. */
 void tn_conn_free(struct tn_conn *c);
 
 /* End it now; on_close and the freeing follow in tn_engine_flush. */
@@ -204,6 +210,8 @@ enum poll_note {
 void tn_conn_poll_answer(struct tn_conn *c, enum poll_note note);
 /* Answer the poll with all that is queued. */
 void tn_conn_poll_flush(struct tn_conn *c);
+/* It polls no more: what waits for an answer is told so. */
+void tn_conn_poll_end(struct tn_conn *c);
 /* Close a polling session: now if it can be told, else within the grace. */
 void tn_conn_poll_close(struct tn_conn *c);
 enum tn_engine_verdict tn_conn_request(struct tn_conn *c,

@@ -4,6 +4,7 @@
 #include "io/engine_conn.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/limits.h"
@@ -38,16 +39,14 @@ add_cors(struct tn_io_reply *reply, struct tn_pair *headers,
 static void
 forget(struct tn_io_exchange *x)
 {
-	struct tn_conn *c = x->conn;
+	struct tn_polling *p = x->conn == NULL ? NULL : x->conn->polling;
 
 	x->conn = NULL;
 	tn_buf_fini(&x->body);
-	if (c == NULL)
-		return;
-	if (c->poll == x)
-		c->poll = NULL;
-	if (c->post == x)
-		c->post = NULL;
+	if (p != NULL && p->poll == x)
+		p->poll = NULL;
+	if (p != NULL && p->post == x)
+		p->post = NULL;
 }
 
 /* For a proxy that keeps clients with a worker; nobody here reads it. */
@@ -136,15 +135,33 @@ static void
 answer_poll(struct tn_conn *c, bool binary, const char *coding,
     struct tn_slice payload)
 {
-	reply_coded(c->poll, 200, binary ? "application/octet-stream" :
+	reply_coded(c->polling->poll, 200, binary ? "application/octet-stream" :
 	    "text/plain; charset=UTF-8", coding, payload);
 }
 
 void
 tn_conn_poll_answer(struct tn_conn *c, enum poll_note note)
 {
-	if (c->poll != NULL)
+	if (c->polling->poll != NULL)
 		answer_poll(c, false, NULL, tn_slice_str(notes[note][c->is_v3]));
+}
+
+void
+tn_conn_poll_end(struct tn_conn *c)
+{
+	struct tn_polling *p = c->polling;
+
+	if (p == NULL)
+		return;
+	tn_wheel_cancel(c->engine->wheel, &p->task);
+	tn_conn_poll_answer(c, NOTE_CLOSE);
+	if (p->post != NULL)
+		tn_io_exchange_cut(p->post);
+	if (p->probe != NULL)
+		tn_wire_drop(p->probe);
+	tn_outq_fini(&p->out);
+	free(p);
+	c->polling = NULL;
 }
 
 static bool
@@ -176,30 +193,31 @@ write_payload(struct tn_buf *b, const struct tn_conn *c, bool binary)
 	    binary ? tn_eio3_bytes_add : tn_eio3_text_add;
 
 	tn_buf_reset(b);
-	for (uint32_t i = 0; i < c->out.len; i++)
-		add(b, tn_outq_at(&c->out, i));
+	for (uint32_t i = 0; i < c->polling->out.len; i++)
+		add(b, tn_outq_at(&c->polling->out, i));
 }
 
 void
 tn_conn_poll_flush(struct tn_conn *c)
 {
 	struct tn_buf *b = &c->engine->payload;
+	struct tn_polling *p = c->polling;
 	const char *coding = NULL;
 	struct tn_slice payload;
 	bool binary;
 
-	if (c->poll == NULL || c->out.len == 0)
+	if (p == NULL || p->poll == NULL || p->out.len == 0)
 		return;
-	binary = c->is_v3 && has_binary(&c->out);
+	binary = c->is_v3 && has_binary(&p->out);
 	write_payload(b, c, binary);
 	if (tn_buf_finish(b, &payload, NULL) < 0) {
 		tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
 		return;
 	}
-	if (may_compress(&c->out))
-		coding = tn_engine_pack_payload(c->engine, c->poll->coding,
+	if (may_compress(&p->out))
+		coding = tn_engine_pack_payload(c->engine, p->poll->coding,
 		    &payload);
-	tn_outq_fini(&c->out);
+	tn_outq_fini(&p->out);
 	answer_poll(c, binary, coding, payload);
 }
 
@@ -215,12 +233,13 @@ void
 tn_conn_poll_close(struct tn_conn *c)
 {
 	struct tn_wheel *wheel = c->engine->wheel;
+	struct tn_polling *p = c->polling;
 
-	if (c->poll != NULL && c->out.len == 0) {
+	if (p->poll != NULL && p->out.len == 0) {
 		tn_conn_end(c, c->reason);
 		return;
 	}
-	tn_wheel_set(wheel, &c->task, wheel->now_ms + TN_EIO_CLOSE_GRACE_MS,
+	tn_wheel_set(wheel, &p->task, wheel->now_ms + TN_EIO_CLOSE_GRACE_MS,
 	    on_grace_over, c);
 }
 
@@ -235,15 +254,17 @@ overlap(struct tn_conn *c, struct tn_io_exchange *x)
 static void
 on_get(struct tn_conn *c, struct tn_io_exchange *x)
 {
-	if (c->poll != NULL) {
+	struct tn_polling *p = c->polling;
+
+	if (p->poll != NULL) {
 		overlap(c, x);
 		return;
 	}
 	x->conn = c;
-	c->poll = x;
-	if (c->out.len > 0) {
+	p->poll = x;
+	if (p->out.len > 0) {
 		tn_conn_touch(c);
-	} else if (c->state == CONN_CLOSING && c->probe == NULL) {
+	} else if (c->state == CONN_CLOSING && p->probe == NULL) {
 		tn_conn_poll_answer(c, NOTE_LAST);
 		tn_conn_end(c, c->reason);
 	}
@@ -272,7 +293,7 @@ on_post(struct tn_conn *c, const struct tn_io_request *request,
     struct tn_io_exchange *x)
 {
 	x->binary = is_octet_stream(request);
-	if (c->post != NULL || (x->binary && !c->is_v3)) {
+	if (c->polling->post != NULL || (x->binary && !c->is_v3)) {
 		overlap(c, x);
 		return TN_ENGINE_REPLY;
 	}
@@ -281,7 +302,7 @@ on_post(struct tn_conn *c, const struct tn_io_request *request,
 		return TN_ENGINE_REPLY;
 	}
 	x->conn = c;
-	c->post = x;
+	c->polling->post = x;
 	return TN_ENGINE_BODY;
 }
 
@@ -289,9 +310,11 @@ enum tn_engine_verdict
 tn_conn_request(struct tn_conn *c, const struct tn_io_request *request,
     struct tn_io_exchange *x)
 {
-	if (tn_slice_is(request->method, "POST"))
+	if (c->polling == NULL)		/* a GET for a WebSocket, that asks for none */
+		tn_io_exchange_reply(x, 400, NULL, TN_SLICE_NONE);
+	else if (tn_slice_is(request->method, "POST"))
 		return on_post(c, request, x);
-	if (tn_slice_is(request->method, "GET"))
+	else if (tn_slice_is(request->method, "GET"))
 		on_get(c, x);
 	else
 		tn_io_exchange_reply(x, 500, NULL, TN_SLICE_NONE);
@@ -360,7 +383,7 @@ tn_engine_body_end(struct tn_engine *engine, struct tn_io_exchange *x)
 	}
 	/* packets may end the session: it must not cut this one off then */
 	x->conn = NULL;
-	c->post = NULL;
+	c->polling->post = NULL;
 	receive_payload(c, x->binary, tn_buf_view(&x->body));
 	tn_io_exchange_reply(x, 200, "text/html", TN_SLICE("ok"));
 }

@@ -15,8 +15,8 @@
 void
 tn_conn_probe_gone(struct tn_conn *c)
 {
-	c->probe = NULL;
-	tn_wheel_cancel(c->engine->wheel, &c->task);
+	c->polling->probe = NULL;
+	tn_wheel_cancel(c->engine->wheel, &c->polling->task);
 	if (c->state == CONN_CLOSING)
 		tn_conn_poll_close(c);
 }
@@ -24,7 +24,7 @@ tn_conn_probe_gone(struct tn_conn *c)
 void
 tn_conn_probe_fail(struct tn_conn *c)
 {
-	struct tn_wire *w = c->probe;
+	struct tn_wire *w = c->polling->probe;
 
 	if (w == NULL)
 		return;
@@ -36,71 +36,73 @@ static void
 on_task(void *arg)
 {
 	struct tn_conn *c = arg;
+	struct tn_polling *p = c->polling;
 	const int64_t now = tn_engine_now(c->engine);
-	int64_t due = c->upgrade_by_ms;
+	int64_t due = p->upgrade_by_ms;
 
-	if (now >= c->upgrade_by_ms) {
+	if (now >= due) {
 		tn_conn_probe_fail(c);
 		return;
 	}
-	if (c->probed) {
+	if (p->probed) {
 		tn_conn_poll_flush(c);
+		if (c->state == CONN_CLOSED)
+			return;
 		tn_conn_poll_answer(c, NOTE_NOOP);
 		if (now + TN_EIO_NOOP_MS < due)
 			due = now + TN_EIO_NOOP_MS;
 	}
-	tn_wheel_set(c->engine->wheel, &c->task, due, on_task, c);
+	tn_wheel_set(c->engine->wheel, &p->task, due, on_task, c);
 }
 
 void
 tn_conn_probe_open(struct tn_conn *c, struct tn_wire *w)
 {
 	struct tn_engine *engine = c->engine;
+	struct tn_polling *p = c->polling;
 
-	c->probe = w;
-	c->probed = false;
+	p->probe = w;
+	p->probed = false;
 	w->conn = c;
-	c->upgrade_by_ms = tn_engine_now(engine) +
+	p->upgrade_by_ms = tn_engine_now(engine) +
 	    engine->options.upgrade_timeout_ms;
-	tn_wheel_set(engine->wheel, &c->task, c->upgrade_by_ms, on_task, c);
+	tn_wheel_set(engine->wheel, &p->task, p->upgrade_by_ms, on_task, c);
 }
 
 void
 tn_conn_probe_answer(struct tn_conn *c)
 {
 	struct tn_engine *engine = c->engine;
-	struct tn_wire *w = c->probe;
+	struct tn_polling *p = c->polling;
+	struct tn_wire *w = p->probe;
 	int64_t due = tn_engine_now(engine) + TN_EIO_NOOP_MS;
 
-	if (c->probed ||
+	if (p->probed ||
 	    tn_outq_push(&w->out, engine->standing[STANDING_PROBE]) < 0) {
 		tn_conn_probe_fail(c);
 		return;
 	}
 	w->wake(w);
-	c->probed = true;
-	if (due > c->upgrade_by_ms)
-		due = c->upgrade_by_ms;
-	tn_wheel_set(engine->wheel, &c->task, due, on_task, c);
+	p->probed = true;
+	if (due > p->upgrade_by_ms)
+		due = p->upgrade_by_ms;
+	tn_wheel_set(engine->wheel, &p->task, due, on_task, c);
 }
 
 void
 tn_conn_upgrade(struct tn_conn *c)
 {
 	struct tn_engine *engine = c->engine;
-	struct tn_wire *w = c->probe;
+	struct tn_wire *w = c->polling->probe;
 
-	if (tn_outq_move(&w->out, &c->out) < 0) {
+	if (tn_outq_move(&w->out, &c->polling->out) < 0) {
 		tn_conn_end(c, TN_CLOSE_TRANSPORT_ERROR);
 		return;
 	}
-	tn_wheel_cancel(engine->wheel, &c->task);
 	tn_list_remove(&c->link);
 	c->wire = w;
-	c->probe = NULL;
-	tn_conn_poll_answer(c, NOTE_CLOSE);
-	if (c->post != NULL)
-		tn_io_exchange_cut(c->post);
+	c->polling->probe = NULL;
+	tn_conn_poll_end(c);
 	engine->counts.upgraded++;
 	tn_conn_beat_upgraded(c);
 	if (c->state == CONN_CLOSING)

@@ -52,15 +52,12 @@ static void
 begin(struct tn_engine *engine, const struct tn_io_request *request,
     const struct eio_asked *asked, struct tn_wire *w)
 {
-	struct tn_conn *c = tn_conn_new(engine, asked, false);
+	struct tn_conn *c = tn_conn_new(engine, asked, w);
 
-	if (c == NULL || tn_outq_move(&w->out, &c->out) < 0) {
-		if (c != NULL)
-			tn_conn_free(c);
+	if (c == NULL) {
 		tn_wire_drop(w);
 		return;
 	}
-	c->wire = w;
 	w->conn = c;
 	w->wake(w);
 	tn_conn_open(c, request);
@@ -77,7 +74,7 @@ tn_engine_wire_open(struct tn_engine *engine,
 		tn_wire_drop(w);
 	else if (c == NULL)
 		begin(engine, request, &asked, w);
-	else if (c->wire != NULL || c->probe != NULL ||
+	else if (c->wire != NULL || c->polling->probe != NULL ||
 	    engine->options.no_upgrades)
 		tn_wire_drop(w);	/* the session is left as it is */
 	else
@@ -109,7 +106,7 @@ tn_engine_wire_gone(struct tn_engine *engine, struct tn_wire *w, bool clean)
 	tn_outq_fini(&w->out);
 	if (c == NULL)
 		return;
-	if (c->probe == w) {
+	if (c->wire != w) {
 		tn_conn_probe_gone(c);
 		return;
 	}
