@@ -238,6 +238,18 @@ START_TEST(finds_members_by_decoded_name)
 	ck_assert(!tn_json_string_is(S("\"a\\nb\""), S("a\nbc")));
 	ck_assert(!tn_json_string_is(S("\"a\\nb\""), S("a\n")));
 	ck_assert(!tn_json_string_is(S("a"), S("a")));
+	for (int n = 0; n <= 4; n++) {
+		const struct tn_slice texts[] = { S("b"), S("a"), S("a\nb"),
+			S("a") };
+
+		ck_assert_int_eq(tn_json_string_which(S("\"a\""), texts, n),
+		    n > 1 ? 1 : -1);
+		ck_assert_int_eq(tn_json_string_which(S("\"\\u0061\""),
+		    texts, n), n > 1 ? 1 : -1);
+		ck_assert_int_eq(tn_json_string_which(S("\"a\\nb\""), texts,
+		    n), n > 2 ? 2 : -1);
+		ck_assert_int_eq(tn_json_string_which(S("a"), texts, n), -1);
+	}
 	/* as many bytes as were sent, but not what they stand for */
 	ck_assert(!tn_json_string_is(S("\"a\\nb\""), S("a\\nb")));
 	ck_assert(!tn_json_string_is(S("\"ab\""), S("ac")));

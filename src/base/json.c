@@ -300,6 +300,20 @@ tn_json_string_is(struct tn_slice raw, struct tn_slice text)
 }
 
 int
+tn_json_string_which(struct tn_slice raw, const struct tn_slice *texts, int n)
+{
+	struct tn_slice s;
+	bool is_plain = inside_quotes(raw, &s) && tn_slice_find(s, '\\') < 0;
+
+	for (int i = 0; i < n; i++) {
+		if (is_plain ? tn_slice_eq(s, texts[i]) :
+		    tn_json_string_is(raw, texts[i]))
+			return i;
+	}
+	return -1;
+}
+
+int
 tn_json_string(struct tn_slice raw, struct tn_arena *arena,
     struct tn_slice *out, struct tn_err *err)
 {

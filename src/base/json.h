@@ -63,6 +63,10 @@ bool tn_json_get(struct tn_slice object, const char *name,
 /* Does the raw string (with quotes) decode to just this text? */
 bool tn_json_string_is(struct tn_slice raw, struct tn_slice text);
 
+/* Which of n texts does it decode to? Returns the first's place, or -1. */
+int tn_json_string_which(struct tn_slice raw, const struct tn_slice *texts,
+    int n);
+
 /*
  * Decode a string value into the arena (a view into raw itself when it has
  * no escapes).

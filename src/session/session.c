@@ -27,6 +27,7 @@ static const struct tn_slice reserved[] = {
 	TN_SLICE("__defineSetter__"), TN_SLICE("__lookupGetter__"),
 	TN_SLICE("__lookupSetter__"),
 };
+enum { COOKIE, RESERVED = sizeof(reserved) / sizeof(reserved[0]) };
 
 static int
 no_memory(struct tn_err *err)
@@ -267,15 +268,6 @@ tn_session_set_user(struct tn_session *s, const struct tn_account *who)
 
 /* ---- The record -----------------------------------------------------------*/
 
-static bool
-is_reserved(struct tn_slice key)
-{
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-		if (tn_json_string_is(key, reserved[i]))
-			return true;
-	return false;
-}
-
 /* cookie's ptr is left NULL if there is none. */
 static int
 read_members(struct tn_session *s, struct tn_slice object,
@@ -285,10 +277,11 @@ read_members(struct tn_session *s, struct tn_slice object,
 
 	*cookie = TN_SLICE_NONE;
 	while (tn_json_member(&object, &key, &value)) {
-		if (tn_json_string_is(key, TN_SLICE("cookie")))
+		int which = tn_json_string_which(key, reserved, RESERVED);
+
+		if (which == COOKIE)
 			*cookie = value;
-		else if (!is_reserved(key) &&
-		    append(s, key, value, false) < 0)
+		else if (which < 0 && append(s, key, value, false) < 0)
 			return no_memory(err);
 	}
 	return 0;

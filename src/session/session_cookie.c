@@ -190,9 +190,11 @@ take_members(struct tn_slice cookie,
 	for (int i = 0; i < TN_SESSION_COOKIE_KEYS; i++)
 		json[i] = TN_SLICE_NONE;
 	while (tn_json_member(&cookie, &key, &value)) {
-		for (int i = 0; i < TN_SESSION_COOKIE_KEYS; i++)
-			if (tn_json_string_is(key, keys[i]))
-				json[i] = value;
+		int which = tn_json_string_which(key, keys,
+		    TN_SESSION_COOKIE_KEYS);
+
+		if (which >= 0)
+			json[which] = value;
 	}
 }
 
