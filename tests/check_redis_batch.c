@@ -163,6 +163,33 @@ START_TEST(only_what_is_behind)
 }
 END_TEST
 
+/* Each goes to its own Redis, what is behind last. */
+START_TEST(what_is_behind_may_be_for_another_redis)
+{
+	struct redis_server second = { .pid = 0 };
+	struct tn_redis_options at;
+	struct tn_redis *other;
+	struct tn_redis_batch then;
+	size_t first, last;
+
+	ck_assert(redis_server_start(&second));
+	at = (struct tn_redis_options){ .path = second.path };
+	other = tn_redis_new(&at, 1, NULL);
+	call("SET n 10");
+	tn_redis_batch_init(&then, other);
+	first = add(&batch, "INCR n");
+	last = add_up(&then, "n", "1");
+	batch.then = &then;
+	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
+	expect_integer(&batch, first, 11);
+	expect_integer(&then, last, 1);
+	ck_assert_int_eq(stored("n"), 11);
+	tn_redis_batch_fini(&then);
+	tn_redis_free(&other);
+	redis_server_stop(&second);
+}
+END_TEST
+
 /* One that fails keeps none of the others from being done or being heard. */
 START_TEST(an_error_is_of_one_alone)
 {
@@ -341,6 +368,7 @@ batch_suite(void)
 	tcase_add_test(live, all_in_one_journey_and_in_order);
 	tcase_add_test(live, nothing_is_asked);
 	tcase_add_test(live, only_what_is_behind);
+	tcase_add_test(live, what_is_behind_may_be_for_another_redis);
 	tcase_add_test(live, an_error_is_of_one_alone);
 	tcase_add_test(live, a_forgotten_script_is_given_again);
 	tcase_add_test(live, texts_are_copied);

@@ -218,6 +218,11 @@ tn_redis_batch_send(struct tn_redis_batch *b, struct tn_err *err)
 		    tn_err_name(r));
 	if (b->n + then->n == 0)
 		return 0;
+	if (then->redis != b->redis) {
+		b->then = NULL;
+		r = tn_redis_batch_send(b, err);
+		return r < 0 ? r : tn_redis_batch_send(then, err);
+	}
 	if (!tn_redis_is_cluster(b->redis))
 		return send_both(b, then, err);
 	r = send_each(b, err);

@@ -56,7 +56,8 @@ void tn_redis_batch_fail(struct tn_redis_batch *b, int why);
 
 /*
  * Send all of them, once, and wait for all answers; behind them, those of
- * then, by the same journey. In a cluster they go one after the other.
+ * then: by the same journey, if they are for the same Redis. In a cluster
+ * they go one after the other.
  *
  * Returns 0 when each was answered, if by an error: ask tn_redis_batch_reply.
  * TN_E_AWAY, TN_E_TIMEOUT, TN_E_IO: some may have been carried out and no
