@@ -251,6 +251,35 @@ START_TEST(the_application_may_say_no)
 }
 END_TEST
 
+static void
+claim(struct tn_socket *s, struct tn_next *next, void *arg)
+{
+	ck_assert_int_eq(tn_socket_set_owner(s, tn_slice_str(arg)), 0);
+	tn_next_ok(next);
+}
+
+START_TEST(another_owner_is_new)
+{
+	static char who[16];
+	char long_name[TN_LIMIT_RECOVERY_OWNER + 1];
+
+	strcpy(who, "ann");
+	tn_ns_use(root, claim, who);
+	lose();
+	strcpy(who, _i == 0 ? "bob" : "ann");
+	come_back(&a, pid, offset);
+	ck_assert_int_eq(is_recovered(&a), _i == 1);
+	memset(long_name, 'a', sizeof(long_name));
+	ck_assert_int_eq(tn_socket_set_owner(last, tn_slice(long_name,
+	    TN_LIMIT_RECOVERY_OWNER)), 0);
+	ck_assert_int_eq(tn_socket_set_owner(last, tn_slice(long_name,
+	    TN_LIMIT_RECOVERY_OWNER + 1)), TN_E_LIMIT);
+	strcpy(who, "bob");
+	come_back(&b, pid, offset);	/* the first is there again, or nobody */
+	ck_assert(!is_recovered(&b));
+}
+END_TEST
+
 static const struct {
 	const char *name, *pid, *offset;	/* NULL: the right one */
 } strangers[] = {
@@ -394,6 +423,7 @@ suite(void)
 	tcase_add_test(t, a_session_is_given_once);
 	tcase_add_test(t, steps_run_unless_told_to_skip);
 	tcase_add_loop_test(t, the_application_may_say_no, 0, 2);
+	tcase_add_loop_test(t, another_owner_is_new, 0, 2);
 	tcase_add_loop_test(t, who_knows_too_little_is_new, 0,
 	    sizeof(strangers) / sizeof(strangers[0]));
 	tcase_add_loop_test(t, the_window_closes, 0, 2);

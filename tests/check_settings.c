@@ -93,6 +93,12 @@ static const struct {
 	    "secret = aaaaaaaaaaaaaaaa8\nsecret = aaaaaaaaaaaaaaaa9\n",
 	    "more than 8" },
 	{ "an unknown key", SECRET "[ws]\ncolour = red\n", "t.conf:4:" },
+	{ "a window of an hour", SECRET "[ws]\nrecovery_window = 1h\n"
+	    "recovery_events = 100\n", NULL },
+	{ "a longer one", SECRET "[ws]\nrecovery_window = 61m\n",
+	    "t.conf:4:" },
+	{ "too few events for it", SECRET "[ws]\nrecovery_events = 99\n",
+	    "t.conf:4:" },
 	{ "a lease below a second", SECRET "[chat]\nlease = 10ms\n",
 	    "t.conf:4:" },
 	{ "an origin with a path", SECRET
@@ -157,6 +163,16 @@ START_TEST(origins_are_the_sites_unless_given)
 	    "[ws]\norigins = https://other.org\n"), 0);
 	ck_assert_uint_eq(is.io.engine.norigins, 1);
 	ck_assert_str_eq(is.io.engine.origins[0], "https://other.org");
+}
+END_TEST
+
+START_TEST(nobody_comes_back_unless_it_is_said)
+{
+	struct settings s = { .recovery_events = 500 };
+
+	ck_assert_int_eq(settings_recovery_events(&s), 0);
+	s.io.recovery_window_ms = 1;
+	ck_assert_int_eq(settings_recovery_events(&s), 500);
 }
 END_TEST
 
@@ -289,6 +305,7 @@ settings_suite(void)
 	tcase_add_test(tc, packets_may_be_packed);
 	tcase_add_loop_test(tc, takes_and_refuses, 0, COUNT(texts));
 	tcase_add_test(tc, origins_are_the_sites_unless_given);
+	tcase_add_test(tc, nobody_comes_back_unless_it_is_said);
 	tcase_add_test(tc, workers_have_their_own_socket);
 	tcase_add_test(tc, session_options_and_rotation);
 	tcase_add_loop_test(tc, command_line, 0, COUNT(lines));

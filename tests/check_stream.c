@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/limits.h"
@@ -754,6 +755,36 @@ START_TEST(what_redis_lost_is_written_again)
 }
 END_TEST
 
+static void
+owe(int ms)
+{
+	char rest[96];
+
+	snprintf(rest, sizeof(rest), "%s q %lld", pid,
+	    (long long)tn_clock_wall_ms() + ms);
+	ask_of("HSET", "session:", rest);
+}
+
+/* Who owes for what was looked through has to wait. */
+START_TEST(nobody_keeps_redis_looking)
+{
+	join(&a, &one);
+	emit(&two, "r", "1");
+	hear(&a, "1");
+	for (int i = 0; i < 300; i++)
+		emit(&two, "other", "7");
+	settle();
+	io_client_close(&a);
+	settle();
+	owe(19800);
+	come_back(&b, &two, offset, "ann");
+	ck_assert(!is_recovered(&b));
+	owe(1000);
+	come_back(&c, &two, offset, "ann");
+	ck_assert(is_recovered(&c));
+}
+END_TEST
+
 START_TEST(too_much_is_not_replayed)
 {
 	static char big[100001];
@@ -1035,6 +1066,7 @@ add_tests(Suite *s, const char *name, SFun begin)
 	tcase_add_test(t, a_trimmed_stream_is_no_recovery);
 	tcase_add_test(t, a_trimmed_beginning_is_no_recovery);
 	tcase_add_test(t, what_redis_lost_is_written_again);
+	tcase_add_test(t, nobody_keeps_redis_looking);
 	tcase_add_test(t, too_much_is_not_replayed);
 	tcase_add_test(t, without_redis_rooms_of_the_node_go_on);
 	tcase_add_test(t, what_did_not_come_is_read_from_the_stream);

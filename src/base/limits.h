@@ -116,6 +116,7 @@
 #define TN_LIMIT_CLUSTER_BUFFERS	1024	/* binary values in one message */
 #define TN_LIMIT_CLUSTER_ROOMS		16384	/* rooms named in one message */
 #define TN_LIMIT_STREAM_ROOMS		1024	/* of an event kept, except among them */
+#define TN_LIMIT_STREAM_LOOK		20000	/* entries looked through for one session at once; one more a ms */
 #define TN_LIMIT_COMEBACKS		4096	/* sessions wanted back at once */
 #define TN_LIMIT_REQUEST_ID		128	/* bytes, and of a node's uid */
 #define TN_LIMIT_CLUSTER_ACK_MS		60000	/* the longest such wait */

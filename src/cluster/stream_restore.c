@@ -84,19 +84,19 @@ tn_stream_asked_close(struct stream *st)
 
 /* ---- asking ---------------------------------------------------------------*/
 
-/* KEYS and ARGV of the script; the numbers are written out of a and st. */
 static int
 ask_redis(struct stream *st, struct asked *a,
     const struct tn_comeback_ask *ask)
 {
-	char number[24], life[16], most[16];
-	struct tn_slice keys[2], args[8];
+	char number[24], life[16], most[16], entries[16];
+	struct tn_slice keys[2], args[9];
 	struct tn_buf key;
 	int r;
 
 	snprintf(number, sizeof(number), "%" PRIu64, a->number);
 	snprintf(life, sizeof(life), "%d", tn_stream_life_ms(st));
 	snprintf(most, sizeof(most), "%u", TN_LIMIT_RECOVERY_REPLAY);
+	snprintf(entries, sizeof(entries), "%d", TN_LIMIT_STREAM_LOOK);
 	tn_stream_write_session(&key, st, ask->pid);
 	keys[0] = tn_buf_view(&key);
 	keys[1] = tn_buf_view(&st->key);
@@ -109,9 +109,10 @@ ask_redis(struct stream *st, struct asked *a,
 	args[5] = tn_buf_view(&st->nodes);
 	args[6] = tn_slice_str(number);
 	args[7] = tn_slice_str(most);
+	args[8] = tn_slice_str(entries);
 	r = key.failed != 0 ? key.failed : tn_link_eval(
 	    st->rn->adapter->link, &tn_stream_script_restore, keys, 2, args,
-	    8, on_restore, a);
+	    9, on_restore, a);
 	tn_buf_fini(&key);
 	return r;
 }

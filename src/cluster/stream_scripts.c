@@ -75,6 +75,10 @@ const struct tn_script tn_stream_script_refresh = { "stream.refresh",
  * Nothing behind "from" has fallen off the stream's end if its entry is still
  * there. A client's own offset was one; that of a session that has received
  * nothing may also be that of an empty stream, or still the last.
+ *
+ * Looking through a stream takes Redis a microsecond or so an entry. Each
+ * costs the session a millisecond, of which it may owe so many, so that who
+ * comes back again and again with an old offset does not keep Redis busy.
  */
 const struct tn_script tn_stream_script_restore = { "stream.restore",
     LAST
@@ -118,12 +122,22 @@ const struct tn_script tn_stream_script_restore = { "stream.restore",
     "  end\n"
     "end\n"
     "since[had.i] = had.o\n"
+    "local time = redis.call('TIME')\n"
+    "local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000\n"
+    "local owes = math.max((tonumber(had.q) or 0) - now, 0)\n"
+    "local looked = 0\n"
+    "local function no()\n"
+    "  redis.call('HSET', k, 'q', string.format('%.0f', now + owes + looked))\n"
+    "  return 0\n"
+    "end\n"
     "local missed, bytes, at, most = {}, 0, from, tonumber(ARGV[8])\n"
     "repeat\n"
     "  local page = redis.call('XRANGE', s, '(' .. at, '+', 'COUNT', 200)\n"
+    "  looked = looked + #page\n"
+    "  if owes + looked > tonumber(ARGV[9]) then return no() end\n"
     "  for _, e in ipairs(page) do\n"
     "    local id, f = e[1], e[2]\n"
-    "    if f[1] ~= 'm' then return 0 end\n"
+    "    if f[1] ~= 'm' then return no() end\n"
     "    local all, is_meant = true, false\n"
     "    for i = 5, #f, 2 do\n"
     "      local stood = since[f[i + 1]]\n"
@@ -137,7 +151,7 @@ const struct tn_script tn_stream_script_restore = { "stream.restore",
     "    end\n"
     "    if all or is_meant then\n"
     "      bytes = bytes + #f[2]\n"
-    "      if bytes > most then return 0 end\n"
+    "      if bytes > most then return no() end\n"
     "      missed[#missed + 1] = part(id) .. part(f[2])\n"
     "    end\n"
     "    at = id\n"
@@ -150,7 +164,8 @@ const struct tn_script tn_stream_script_restore = { "stream.restore",
     "    rooms[n] = part(room)\n"
     "  end\n"
     "end\n"
-    "redis.call('HSET', k, 'n', ARGV[1], 'o', from)\n"
+    "redis.call('HSET', k, 'n', ARGV[1], 'o', from,\n"
+    "    'q', string.format('%.0f', now + owes + looked))\n"
     "redis.call('PEXPIRE', k, ARGV[4])\n"
     "if had.n ~= ARGV[1] then\n"
     "  redis.call(ARGV[5], ARGV[6] .. had.n, part('T') .. part(at) ..\n"

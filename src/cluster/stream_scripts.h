@@ -10,6 +10,7 @@
  *     n  the node that has its socket	i  the socket's id
  *     w  whose it is			d  its data
  *     o  the id behind which it may have missed something
+ *     q  until when it owes for what was looked through for it, in ms
  *     r/ROOM  the same, for a room it stands in
  */
 #ifndef TN_STREAM_SCRIPTS_H
@@ -58,7 +59,7 @@ extern const struct tn_script tn_stream_script_refresh;
  * KEYS  hash, stream
  * ARGV  node, owner, offset (empty: none), life in ms, PUBLISH or SPUBLISH,
  *       the channels of nodes without the node, the asker's number, bytes
- *       that may be missed
+ *       that may be missed, entries that may be looked through
  * Answers 1, or 0 if it cannot be.
  */
 extern const struct tn_script tn_stream_script_restore;

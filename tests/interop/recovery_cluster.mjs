@@ -330,6 +330,20 @@ await test("two at once: one socket has it in the end", async () => {
   both.forEach((b) => b.socket.disconnect());
 });
 
+await test("a worker that is told to stop hands all over", async () => {
+  const room = `term-${tag}`;
+  const m = await member(OTHER, room);
+  await say(room, "1");
+  await heard(m, "1");
+  const back = m.lose(SAYS, () => {});
+  process.kill(workers[OTHER][1], "SIGTERM");
+  await say(room, "2", "3");
+  await back;
+  await heard(m, "1", "2", "3");
+  assert.ok(m.socket.recovered);
+  m.socket.disconnect();
+});
+
 await test("nothing is left of the sessions that ended", async () => {
   await until(() => "keys", async () => {
     const keys = await redis.keys("tandem:{socket.io#/packtchat#}:session:*");
