@@ -203,7 +203,8 @@ note_session(struct tn_req *req, struct site *site,
 
 /*
  * The session and its place in the list, by one journey. What is listed but
- * could not be saved is nobody's.
+ * could not be saved is nobody's; tries that were not forgotten end by
+ * themselves.
  */
 static int
 save_login(struct tn_req *req, struct site *site,

@@ -227,6 +227,8 @@ START_TEST(not_renewed_when_the_old_one_stays)
 	ck_assert_int_eq(tn_store_renew(store, S("old"), S("new"), S("2"), 60,
 	    NULL, &err), TN_E_IO);
 	ck_assert_ptr_nonnull(strstr(err.text, "NOPERM"));
+	ck_assert_int_eq(tn_store_destroy_many(store,
+	    (struct tn_slice[]){ S("old"), S("other") }, 2, NULL), TN_E_IO);
 	ask("ACL SETUSER default +@all", NULL);
 	ck_assert(stored_is("old", "1"));
 	ck_assert(stored_is("new", NULL));
@@ -286,6 +288,13 @@ START_TEST(several_at_once)
 	ck_assert_str_eq(text, "0=1 1=- 2=22 3=1 ");
 	ck_assert_int_eq(tn_store_get_many(store, sids, 0, note_found, text,
 	    NULL), 0);
+	store->ops->create(store, S("kept"), S("3"), 60, NULL);
+	ck_assert_int_eq(tn_store_destroy_many(store, sids, 5, NULL), 0);
+	ck_assert(stored_is("a", NULL) && stored_is("b", NULL));
+	ck_assert(stored_is("kept", "3"));
+	ck_assert_int_eq(store->ops->replace(store, S("b"), S("22"), S("4"),
+	    60, &got, NULL), TN_E_STATE);
+	ck_assert_int_eq(tn_store_destroy_many(store, sids, 0, NULL), 0);
 	close_store(_i);
 }
 END_TEST
@@ -329,6 +338,10 @@ START_TEST(one_journey_for_all_of_it)
 	ck_assert_int_eq(tn_store_get_many(store, sids, 3, note_found, text,
 	    NULL), 0);
 	ck_assert_int_eq(journeys() - before, 2);
+	before = journeys();
+	ck_assert_int_eq(tn_store_destroy_many(store, sids, 3, NULL), 0);
+	ck_assert_int_eq(journeys() - before, 2);
+	ck_assert(stored_is("c", NULL));
 	tn_redis_batch_fini(&with);
 	close_store(REDIS);
 }

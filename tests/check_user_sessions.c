@@ -398,6 +398,28 @@ START_TEST(so_many_tokens)
 }
 END_TEST
 
+/* Who cannot be ended stays on the list, where one sees it. */
+START_TEST(what_does_not_end_stays_listed)
+{
+	ck_assert_int_eq(add("a", NOW, 1), 0);
+	ck_assert_int_eq(add("b", NOW, 1), 0);
+	all.store->ops->destroy(all.store, S("none"), NULL);
+	tn_user_sessions_end_all(&all, S("nobody"), S(""), 0, NULL, NULL);
+	/* the scripts are known; from now on sessions cannot be deleted */
+	ask("ACL SETUSER default -del");
+	n = 7;
+	ck_assert_int_eq(tn_user_sessions_end_all(&all, S(UID), S(""), 0, &n,
+	    NULL), TN_E_IO);
+	ck_assert_uint_eq(n, 0);
+	ask("ACL SETUSER default +@all");
+	ck_assert_uint_eq(living(), 2);
+	ck_assert_int_eq(tn_user_sessions_end_all(&all, S(UID), S("b"), 0, &n,
+	    NULL), 0);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_eq(living(), 1);
+}
+END_TEST
+
 /* ---- Without memory -------------------------------------------------------*/
 
 /* A session that lives, known to the list or not. */
@@ -645,6 +667,7 @@ user_sessions_suite(void)
 	tcase_add_test(tc, the_end_of_all_ends_tokens);
 	tcase_add_test(tc, forgotten_at_log_out);
 	tcase_add_test(tc, so_many_tokens);
+	tcase_add_test(tc, what_does_not_end_stays_listed);
 	tcase_add_test(tc, added_without_memory);
 	tcase_add_test(tc, listed_without_memory);
 	tcase_add_test(tc, ended_without_memory);

@@ -291,6 +291,19 @@ tn_store_get_many(struct tn_store *store, const struct tn_slice *sids,
 	return e;
 }
 
+int
+tn_store_destroy_many(struct tn_store *store, const struct tn_slice *sids,
+    size_t n, struct tn_err *err)
+{
+	int e = 0;
+
+	if (store->ops->destroy_many != NULL)
+		return store->ops->destroy_many(store, sids, n, err);
+	for (size_t i = 0; e == 0 && i < n; i++)
+		e = store->ops->destroy(store, sids[i], err);
+	return e;
+}
+
 /* ---- One for another ------------------------------------------------------*/
 
 int

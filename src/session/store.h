@@ -61,6 +61,9 @@ struct tn_store_ops {
 	/* tn_store_get_many; NULL: one get after the other. */
 	int (*get_many)(struct tn_store *store, const struct tn_slice *sids,
 	    size_t n, tn_store_found *fn, void *arg, struct tn_err *err);
+	/* tn_store_destroy_many; NULL: one destroy after the other. */
+	int (*destroy_many)(struct tn_store *store,
+	    const struct tn_slice *sids, size_t n, struct tn_err *err);
 };
 
 struct tn_store {
@@ -93,6 +96,13 @@ int tn_store_renew(struct tn_store *store, struct tn_slice old,
  */
 int tn_store_get_many(struct tn_store *store, const struct tn_slice *sids,
     size_t n, tn_store_found *fn, void *arg, struct tn_err *err);
+
+/*
+ * End several sessions: in one journey where the store can do that. Returns
+ * 0, or why one of them may not have ended.
+ */
+int tn_store_destroy_many(struct tn_store *store,
+    const struct tn_slice *sids, size_t n, struct tn_err *err);
 
 /*
  * What express-session's stores offer besides, for administration: they take

@@ -9,14 +9,13 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/list.h"
-#include "base/map.h"
 #include "redis/keys.h"
 #include "redis/redis.h"
 #include "redis/redis_batch.h"
+#include "session/store_scan.h"
 #include "session/touched.h"
 
 #define TOUCH_PERCENT	5
-#define SCAN_COUNT	"100"		/* as connect-redis asks */
 #define KEY_BYTES	1024
 
 struct redis_store {
@@ -341,6 +340,25 @@ ask_end(struct tn_redis_batch *b, struct redis_store *r, struct tn_slice sid,
 	return e;
 }
 
+static int
+redis_destroy_many(struct tn_store *store, const struct tn_slice *sids,
+    size_t n, struct tn_err *err)
+{
+	struct redis_store *r = of_redis(store);
+	struct tn_redis_batch b;
+	int e = 0;
+
+	tn_redis_batch_init(&b, r->redis);
+	for (size_t i = 0; e == 0 && i < n; i++)
+		e = ask_end(&b, r, sids[i], err);
+	if (e == 0)
+		e = tn_redis_batch_send(&b, err);
+	for (size_t i = 0; e == 0 && i < n; i++)
+		e = tn_redis_batch_reply(&b, i, NULL, err);
+	tn_redis_batch_fini(&b);
+	return e;
+}
+
 /* Returns its place in the batch; *e is set to a failure. */
 static size_t
 ask_create(struct tn_redis_batch *b, struct redis_store *r,
@@ -416,111 +434,15 @@ redis_renew(struct tn_store *store, struct tn_slice old, struct tn_slice sid,
 	return e;
 }
 
-/* ---- All of them ----------------------------------------------------------*/
-
-struct walk {
-	struct tn_store *store;
-	bool with_records;
-	tn_store_session *fn;
-	void *arg;
-	struct tn_map told;	/* SCAN may name a key twice */
-	struct tn_buf record;
-};
-
-/* The prefix as a glob that stands for nothing but itself. */
-static void
-write_pattern(struct tn_buf *out, const char *prefix)
-{
-	for (; *prefix != '\0'; prefix++) {
-		if (strchr("*?[]^\\", *prefix) != NULL)
-			tn_buf_char(out, '\\');
-		tn_buf_char(out, *prefix);
-	}
-	tn_buf_char(out, '*');
-}
-
-static int
-tell(struct walk *w, struct tn_slice sid, struct tn_err *err)
-{
-	struct tn_slice record = TN_SLICE_NONE;
-	int e = 1;
-
-	if (tn_map_get(&w->told, sid) != NULL)
-		return 0;
-	if (tn_map_set(&w->told, sid, w, NULL) < 0)
-		return tn_err_set(err, TN_E_NOMEM, "no memory for a session");
-	if (w->with_records) {
-		tn_buf_reset(&w->record);
-		e = w->store->ops->get(w->store, sid, &w->record, err);
-		record = tn_buf_view(&w->record);
-	}
-	return e <= 0 ? e : w->fn(sid, record, w->arg);
-}
-
-static int
-tell_all(struct walk *w, const struct tn_reply *keys, size_t prefix_len,
-    struct tn_err *err)
-{
-	int e = 0;
-
-	for (size_t i = 0; e == 0 && i < tn_reply_len(keys); i++) {
-		struct tn_slice key = tn_reply_text(tn_reply_at(keys, i));
-
-		if (key.len >= prefix_len)
-			e = tell(w, tn_slice_after(key, prefix_len), err);
-	}
-	return e;
-}
-
-static int
-scan(struct walk *w, struct tn_slice pattern, struct tn_err *err)
-{
-	struct redis_store *r = of_redis(w->store);
-	char cursor[24] = "0";
-	int e;
-
-	do {
-		struct tn_slice argv[] = { TN_SLICE("SCAN"),
-			tn_slice_str(cursor), TN_SLICE("MATCH"), pattern,
-			TN_SLICE("COUNT"), TN_SLICE(SCAN_COUNT) };
-		struct tn_reply *reply = NULL;
-		struct tn_slice next;
-
-		e = tn_redis_call(r->redis, argv, 6, &reply, err);
-		next = tn_reply_text(tn_reply_at(reply, 0));
-		if (e == 0 && (next.len == 0 || next.len >= sizeof(cursor)))
-			e = tn_err_set(err, TN_E_IO, "redis gave no cursor");
-		if (e == 0) {
-			memcpy(cursor, next.ptr, next.len);
-			cursor[next.len] = '\0';
-			e = tell_all(w, tn_reply_at(reply, 1),
-			    strlen(r->prefix), err);
-		}
-		tn_reply_free(&reply);
-	} while (e == 0 && strcmp(cursor, "0") != 0);
-	return e;
-}
-
 static int
 redis_each(struct tn_store *store, bool with_records, tn_store_session *fn,
     void *arg, struct tn_err *err)
 {
-	struct walk w = { store, with_records, fn, arg, { 0 }, { 0 } };
-	struct tn_buf pattern;
-	struct tn_slice text;
-	int e;
+	const struct redis_store *r = of_redis(store);
+	const struct tn_store_scan scan = { store, r->redis, r->prefix,
+		with_records, fn, arg };
 
-	tn_map_init(&w.told);
-	tn_buf_init(&w.record, TN_LIMIT_REDIS_REPLY);
-	tn_buf_init(&pattern, KEY_BYTES);
-	write_pattern(&pattern, of_redis(store)->prefix);
-	e = tn_buf_finish(&pattern, &text, err);
-	if (e == 0)
-		e = scan(&w, text, err);
-	tn_buf_fini(&pattern);
-	tn_buf_fini(&w.record);
-	tn_map_fini(&w.told);
-	return e;
+	return tn_store_scan(&scan, err);
 }
 
 /* ---- Made and freed -------------------------------------------------------*/
@@ -534,6 +456,7 @@ set_up(struct redis_store *r, const struct tn_store_redis_options *options)
 		.destroy = redis_destroy, .set = redis_set,
 		.each = redis_each, .renew = redis_renew,
 		.get_many = redis_get_many,
+		.destroy_many = redis_destroy_many,
 	};
 	int percent = options->touch_percent;
 

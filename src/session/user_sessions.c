@@ -439,6 +439,36 @@ tn_user_sessions_forget_with(struct tn_slice user_id, struct tn_slice sid,
 	drop_with(user_id, tn_slice_str(handle), with);
 }
 
+/* All but one of a list. Off the list is only what has ended. */
+static int
+end_others(const struct tn_user_sessions *u, struct tn_slice user_id,
+    struct tn_slice but, const struct tn_user_session *list, size_t n,
+    struct tn_arena *arena, size_t *ended, struct tn_err *err)
+{
+	struct tn_slice *sids = tn_arena_alloc(arena, (n + 1) * sizeof(*sids));
+	struct tn_redis_batch off;
+	size_t count = 0;
+	int e;
+
+	if (sids == NULL)
+		return tn_err_set(err, TN_E_NOMEM, "no memory for sessions");
+	tn_redis_batch_init(&off, u->redis);
+	for (size_t i = 0; i < n; i++) {
+		if (tn_slice_eq(list[i].sid, but))
+			continue;
+		sids[count++] = list[i].sid;
+		drop_with(user_id, list[i].handle, &off);
+	}
+	e = tn_store_destroy_many(u->store, sids, count, err);
+	if (e == 0)
+		e = tn_redis_batch_send(&off, err);
+	for (size_t i = 0; e == 0 && i < count; i++)
+		e = tn_redis_batch_reply(&off, i, NULL, err);
+	tn_redis_batch_fini(&off);
+	*ended = e == 0 ? count : 0;
+	return e;
+}
+
 int
 tn_user_sessions_end_all(const struct tn_user_sessions *u,
     struct tn_slice user_id, struct tn_slice but, int64_t version,
@@ -456,12 +486,8 @@ tn_user_sessions_end_all(const struct tn_user_sessions *u,
 	tn_arena_init(&arena, TN_LIMIT_REQUEST_ARENA);
 	if (e == 0)
 		e = read_all(reply, &arena, &list, &n, err);
-	for (size_t i = 0; e == 0 && i < n; i++) {
-		if (tn_slice_eq(list[i].sid, but))
-			continue;
-		e = end_one(u, user_id, &list[i], err);
-		done += e == 0;
-	}
+	if (e == 0)
+		e = end_others(u, user_id, but, list, n, &arena, &done, err);
 	if (ended != NULL)
 		*ended = done;
 	tn_reply_free(&reply);

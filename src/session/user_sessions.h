@@ -84,7 +84,7 @@ void tn_user_sessions_forget_with(struct tn_slice user_id,
  * but      its id; empty: all of them
  * version  from now on, who was verified as an older one than this is not
  *          added any more; 0: as before
- * ended    set to how many; may be NULL
+ * ended    set to how many, 0 after a failure; may be NULL
  */
 int tn_user_sessions_end_all(const struct tn_user_sessions *u,
     struct tn_slice user_id, struct tn_slice but, int64_t version,
