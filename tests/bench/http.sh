@@ -61,7 +61,7 @@ main()
 # what they are compared in was measured within seconds.
 one_round()
 {
-	local forms="--status 303 --warmup 200 --requests 4000 --sessions 4200"
+	local forms="--status 303 --warmup 200 --requests 12000 --sessions 12200"
 	local one="--connections 1 --warmup 20 --requests 300"
 	local logins="--status 303 $one --sessions 320"
 	local pages="--seconds $seconds --warmup 2000 --sessions 100"
