@@ -468,6 +468,44 @@ START_TEST(who_received_nothing_yet_misses_nothing)
 }
 END_TEST
 
+static bool
+is_dyn(struct tn_slice name, struct tn_slice auth, void *arg)
+{
+	(void)auth;
+	(void)arg;
+	return tn_slice_is(name, "/dyn");
+}
+
+/* On the other node the namespace is made for who comes back to it. */
+START_TEST(a_namespace_of_its_own_is_made_for_it)
+{
+	struct tn_ns *parents[] = { tn_io_of_match(one.io, is_dyn, NULL),
+	    tn_io_of_match(two.io, is_dyn, NULL) };
+	char packet[256];
+
+	tn_ns_on_connection(parents[0], on_connection, &one);
+	tn_ns_on_connection(parents[1], on_connection, &two);
+	io_client_open(&a, one.io, NULL);
+	io_client_say(&a, "40/dyn,");
+	expect(&a, "40/dyn,{\"sid\"");
+	copy_after(pid, a.heard, "\"pid\":\"");
+	settle();
+	tn_emit(tn_all(tn_socket_ns(one.last)), "e", S("1"));
+	expect(&a, "42/dyn,[\"e\",1,\"");
+	copy_after(offset, a.heard, "42/dyn,[\"e\",1,\"");
+	tn_emit(tn_all(tn_socket_ns(one.last)), "e", S("2"));
+	io_client_close(&a);
+	settle();
+	io_client_open(&b, two.io, NULL);
+	snprintf(packet, sizeof(packet),
+	    "40/dyn,{\"pid\":\"%s\",\"offset\":\"%s\"}", pid, offset);
+	io_client_say(&b, packet);
+	expect(&b, "40/dyn,{\"sid\"");
+	ck_assert_ptr_nonnull(strstr(b.heard, pid));
+	ck_assert_ptr_nonnull(strstr(b.heard, "42/dyn,[\"e\",2,\""));
+}
+END_TEST
+
 START_TEST(the_first_of_a_stream_is_not_missed)
 {
 	join(&a, &one);
@@ -1053,6 +1091,7 @@ add_tests(Suite *s, const char *name, SFun begin)
 	tcase_add_test(t, what_was_missed_comes_in_order_on_another_node);
 	tcase_add_test(t, a_session_is_found_while_its_node_has_it);
 	tcase_add_test(t, who_received_nothing_yet_misses_nothing);
+	tcase_add_test(t, a_namespace_of_its_own_is_made_for_it);
 	tcase_add_test(t, the_first_of_a_stream_is_not_missed);
 	tcase_add_test(t, a_room_tells_nothing_of_before_it_was_joined);
 	tcase_add_test(t, a_room_that_was_left_is_not_joined);

@@ -37,6 +37,7 @@ struct stream {
 	struct tn_buf key, last_key, sessions, nodes, own;	/* names */
 	struct tn_buf own_end;	/* sharded: before the mark of an own event */
 	bool is_subscribed;
+	bool has_told;		/* the own channel has brought something */
 
 	struct tn_stream_id last;	/* given to the clients here */
 	bool is_known;
@@ -52,7 +53,7 @@ struct stream {
 	struct change *changes;	/* of sessions, in this turn */
 	size_t nchanges, changes_cap;
 	struct tn_deferred flush;
-	struct tn_timer sweep;
+	struct tn_timer sweep, again;
 
 	struct tn_list asked;	/* sessions wanted back */
 	size_t nasked;

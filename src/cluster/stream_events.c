@@ -25,7 +25,8 @@ struct sent {
 /* ---- giving ---------------------------------------------------------------*/
 
 void
-tn_stream_give(struct redis_ns *rn, struct tn_slice payload, struct tn_slice offset)
+tn_stream_give(struct redis_ns *rn, struct tn_slice payload,
+    struct tn_slice offset)
 {
 	struct tn_broadcast_packet packet = { .is_volatile = false };
 	struct tn_arena arena;
@@ -49,7 +50,8 @@ tn_stream_give(struct redis_ns *rn, struct tn_slice payload, struct tn_slice off
 }
 
 void
-tn_stream_give_kept(struct stream *st, struct tn_slice payload, struct tn_stream_id id)
+tn_stream_give_kept(struct stream *st, struct tn_slice payload,
+    struct tn_stream_id id)
 {
 	char offset[TN_OFFSET_LEN + 1];
 

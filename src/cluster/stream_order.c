@@ -12,11 +12,15 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "cluster/stream.h"
 #include "cluster/stream_scripts.h"
 #include "redis/link.h"
 
-enum { CATCH_UP = 500 };	/* entries of the stream at a time */
+enum {
+	CATCH_UP = 500,		/* entries of the stream at a time */
+	AGAIN_MS = 20,
+};
 
 /* One that came while an earlier one was missing. */
 struct held {
@@ -87,6 +91,7 @@ give_held(struct stream *st)
 /* ---- catching up ----------------------------------------------------------*/
 
 static void catch_up(struct stream *st);
+static void ask_again(void *stream);
 
 /* ["12-0", ["m", payload, "s", number, ...]] */
 static void
@@ -180,6 +185,21 @@ catch_up(struct stream *st)
 		give_up(st, "it cannot be asked");
 }
 
+/* Nobody heard it: the channel of a new namespace is not subscribed to yet. */
+static void
+on_asked(const struct tn_reply *reply, const struct tn_err *err, void *arg)
+{
+	struct redis_ns *rn = arg;
+	struct stream *st = rn->stream;
+	struct tn_wheel *wheel = &tn_link_loop(rn->adapter->link)->wheel;
+
+	if (!rn->is_closed && !st->has_told && err == NULL &&
+	    tn_reply_integer(reply) == 0)
+		tn_wheel_set(wheel, &st->again, wheel->now_ms + AGAIN_MS,
+		    ask_again, st);
+	tn_redis_ns_unref(rn);
+}
+
 /* Redis tells this node on its own channel, in order, what the last one is. */
 void
 tn_stream_ask_last(struct stream *st)
@@ -191,8 +211,15 @@ tn_stream_ask_last(struct stream *st)
 		tn_buf_view(&st->own),
 	};
 
-	tn_link_eval(st->rn->adapter->link, &tn_stream_script_last, keys, 1,
-	    args, 2, NULL, NULL);
+	if (tn_link_eval(st->rn->adapter->link, &tn_stream_script_last, keys,
+	    1, args, 2, on_asked, st->rn) == 0)
+		st->rn->refs++;
+}
+
+static void
+ask_again(void *arg)
+{
+	tn_stream_ask_last(arg);
 }
 
 void
@@ -238,6 +265,8 @@ tn_stream_receive(struct redis_ns *rn, const struct tn_stream_came *came)
 {
 	struct stream *st = rn->stream;
 
+	if (rn->is_closed)
+		return;
 	if (st == NULL) {	/* others have it on */
 		if (came->is_here)
 			tn_stream_give(rn, came->payload, TN_SLICE_NONE);

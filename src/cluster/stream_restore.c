@@ -21,7 +21,11 @@ struct asked {
 	tn_restored_fn *fn;	/* NULL: called */
 	void *arg;
 	unsigned refs;		/* the list's, and the command's */
+	bool is_sent;
 	char pid[TN_EIO_ID_LEN + 1];
+	char offset[TN_OFFSET_LEN + 1];	/* "": none */
+	size_t owner_len;
+	char owner[];
 };
 
 /* ---- waiting --------------------------------------------------------------*/
@@ -85,8 +89,7 @@ tn_stream_asked_close(struct stream *st)
 /* ---- asking ---------------------------------------------------------------*/
 
 static int
-ask_redis(struct stream *st, struct asked *a,
-    const struct tn_comeback_ask *ask)
+ask_redis(struct stream *st, struct asked *a)
 {
 	char number[24], life[16], most[16], entries[16];
 	struct tn_slice keys[2], args[9];
@@ -97,12 +100,12 @@ ask_redis(struct stream *st, struct asked *a,
 	snprintf(life, sizeof(life), "%d", tn_stream_life_ms(st));
 	snprintf(most, sizeof(most), "%u", TN_LIMIT_RECOVERY_REPLAY);
 	snprintf(entries, sizeof(entries), "%d", TN_LIMIT_STREAM_LOOK);
-	tn_stream_write_session(&key, st, ask->pid);
+	tn_stream_write_session(&key, st, tn_slice_str(a->pid));
 	keys[0] = tn_buf_view(&key);
 	keys[1] = tn_buf_view(&st->key);
 	args[0] = tn_slice_str(st->rn->uid);
-	args[1] = ask->owner;
-	args[2] = ask->offset;
+	args[1] = tn_slice(a->owner, a->owner_len);
+	args[2] = tn_slice_str(a->offset);
 	args[3] = tn_slice_str(life);
 	args[4] = st->rn->adapter->form->is_sharded ?
 	    TN_SLICE("SPUBLISH") : TN_SLICE("PUBLISH");
@@ -117,6 +120,18 @@ ask_redis(struct stream *st, struct asked *a,
 	return r;
 }
 
+static void
+asked_send(struct stream *st, struct asked *a)
+{
+	a->is_sent = true;
+	if (ask_redis(st, a) < 0) {
+		asked_end(a, NULL, NULL);
+		return;
+	}
+	st->rn->refs++;
+	a->refs++;
+}
+
 /* Clients say what they like; Redis is asked what could be. */
 static bool
 can_be(const struct stream *st, const struct tn_comeback_ask *ask)
@@ -126,14 +141,16 @@ can_be(const struct stream *st, const struct tn_comeback_ask *ask)
 	return st->nasked < TN_LIMIT_COMEBACKS &&
 	    tn_link_is_up(st->rn->adapter->link) &&
 	    tn_random_is_text(ask->pid, TN_EIO_ID_LEN) &&
-	    (ask->offset.ptr == NULL || tn_stream_id_read(ask->offset, &id));
+	    (ask->offset.ptr == NULL || (ask->offset.len <= TN_OFFSET_LEN &&
+	    tn_stream_id_read(ask->offset, &id)));
 }
 
 static struct asked *
 asked_new(struct stream *st, const struct tn_comeback_ask *ask,
     tn_restored_fn *fn, void *arg)
 {
-	struct asked *a = can_be(st, ask) ? calloc(1, sizeof(*a)) : NULL;
+	struct asked *a = can_be(st, ask) ?
+	    calloc(1, sizeof(*a) + ask->owner.len) : NULL;
 
 	if (a == NULL)
 		return NULL;
@@ -143,10 +160,14 @@ asked_new(struct stream *st, const struct tn_comeback_ask *ask,
 	a->arg = arg;
 	a->refs = 1;
 	memcpy(a->pid, ask->pid.ptr, TN_EIO_ID_LEN);
-	if (ask_redis(st, a, ask) == 0)
-		return a;
-	free(a);
-	return NULL;
+	if (ask->offset.ptr != NULL)
+		memcpy(a->offset, ask->offset.ptr, ask->offset.len);
+	a->owner_len = ask->owner.len;
+	if (ask->owner.len > 0)
+		memcpy(a->owner, ask->owner.ptr, ask->owner.len);
+	st->nasked++;
+	tn_list_append(&st->asked, &a->link);
+	return a;
 }
 
 void
@@ -165,13 +186,35 @@ tn_stream_restore(struct tn_adapter *adapter, struct tn_ns *ns,
 		fn(NULL, NULL, arg);
 		return;
 	}
-	rn->refs++;
-	a->refs++;
-	st->nasked++;
-	tn_list_append(&st->asked, &a->link);
 	wheel = &tn_link_loop(rn->adapter->link)->wheel;
 	tn_wheel_set(wheel, &a->deadline, wheel->now_ms +
 	    rn->adapter->requests_ms, on_deadline, a);
+	if (st->has_told)
+		asked_send(st, a);
+}
+
+static struct asked *
+next_unsent(const struct stream *st)
+{
+	for (struct tn_list *it = st->asked.next; it != &st->asked;
+	    it = it->next) {
+		struct asked *a = TN_CONTAINER(it, struct asked, link);
+
+		if (!a->is_sent)
+			return a;
+	}
+	return NULL;
+}
+
+/* The own channel is heard: what waited for that is asked. */
+static void
+send_waiting(struct stream *st)
+{
+	struct asked *a;
+
+	st->has_told = true;
+	while ((a = next_unsent(st)) != NULL)
+		asked_send(st, a);
 }
 
 /* ---- what is told ---------------------------------------------------------*/
@@ -278,6 +321,8 @@ tn_stream_on_told(struct tn_slice channel, struct tn_slice payload, void *arg)
 
 	(void)channel;
 	rn->refs++;
+	if (!st->has_told)
+		send_waiting(st);
 	if (tn_stream_read_last(payload, &came.mark.before))
 		tn_stream_receive(rn, &came);
 	else

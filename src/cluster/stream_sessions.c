@@ -271,6 +271,8 @@ tn_stream_sessions_close(struct stream *st)
 	tn_loop_undefer(&st->flush);
 	tn_wheel_cancel(&tn_link_loop(st->rn->adapter->link)->wheel,
 	    &st->sweep);
+	tn_wheel_cancel(&tn_link_loop(st->rn->adapter->link)->wheel,
+	    &st->again);
 	free(st->changes);
 	st->changes = NULL;
 	st->nchanges = st->changes_cap = 0;
