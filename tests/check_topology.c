@@ -604,6 +604,26 @@ START_TEST(a_slot_that_moves_is_followed)
 }
 END_TEST
 
+/* Nothing was sent to a node that is dead: who has its slots now may be asked. */
+START_TEST(who_took_over_is_asked_at_once)
+{
+	const int slot = 12182, from = 2;	/* of "foo" */
+	char line[128];
+	struct tn_reply *id = tell(0, "CLUSTER MYID");
+
+	snprintf(line, sizeof(line), "CLUSTER SETSLOT %d NODE %.*s", slot,
+	    TN_SLICE_ARG(tn_reply_text(id)));
+	tn_reply_free(&id);
+	ck_assert_int_eq(call("SET foo bar"), 0);
+	redis_server_kill(&servers[from]);
+	do_tell(0, line);
+	do_tell(1, line);
+	usleep(150000);		/* a connection that rested is looked at */
+	ck_assert_msg(call("SET foo again") == 0, "%s", last);
+	ck_assert(says(0, "GET foo", "again"));
+}
+END_TEST
+
 /* Two nodes say of a slot that the other has it, until one is told. */
 START_TEST(nodes_that_do_not_agree_yet_are_waited_for)
 {
@@ -821,6 +841,7 @@ add_servers(Suite *s)
 	tcase_add_test(cluster, a_batch_has_keys_of_all_slots);
 	tcase_add_test(cluster, a_slot_that_moves_is_followed);
 	tcase_add_test(cluster, nodes_that_do_not_agree_yet_are_waited_for);
+	tcase_add_test(cluster, who_took_over_is_asked_at_once);
 	tcase_add_loop_test(cluster, adapters_work_over_a_cluster, 0, 2);
 	tcase_add_loop_test(cluster, sessions_are_found_over_a_cluster, 0, 2);
 	suite_add_tcase(s, sentinel);

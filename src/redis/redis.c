@@ -35,9 +35,10 @@ tn_redis_is_cluster(const struct tn_redis *redis)
 
 int
 tn_redis_exchange(struct tn_redis *redis, struct tn_slice bytes,
-    struct tn_reply **replies, size_t n, struct tn_err *err)
+    struct tn_reply **replies, size_t n, bool *unsent, struct tn_err *err)
 {
-	return tn_redis_conns_exchange(redis->conns, bytes, replies, n, err);
+	return tn_redis_conns_exchange(redis->conns, bytes, replies, n,
+	    unsent, err);
 }
 
 /* A master that was made a replica takes no writes: nothing has run. */
@@ -60,12 +61,12 @@ exchange(struct tn_redis *redis, const struct tn_command *command,
 	if (redis->cluster != NULL)
 		return tn_redis_cluster_exchange(redis->cluster, command, key,
 		    out, err);
-	r = tn_redis_exchange(redis, bytes, out, 1, err);
+	r = tn_redis_exchange(redis, bytes, out, 1, NULL, err);
 	if (r < 0 || !tn_redis_is_demoted(redis, *out))
 		return r;
 	tn_reply_free(out);
 	tn_redis_conns_hang_up(redis->conns);
-	return tn_redis_exchange(redis, bytes, out, 1, err);
+	return tn_redis_exchange(redis, bytes, out, 1, NULL, err);
 }
 
 int

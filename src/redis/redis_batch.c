@@ -196,7 +196,7 @@ send_both(struct tn_redis_batch *b, struct tn_redis_batch *then,
 		r = tn_buf_finish(&out, &bytes, err);
 	if (r == 0)
 		r = tn_redis_exchange(b->redis, bytes, replies, b->n + then->n,
-		    err);
+		    NULL, err);
 	if (r == 0)
 		take_replies(then, replies + take_replies(b, replies));
 	tn_buf_fini(&out);

@@ -127,7 +127,7 @@ node_of(struct tn_redis_cluster *c, struct tn_slice key)
 /* Behind ASKING, whose answer nobody wants. */
 static int
 ask(struct tn_redis *node, const struct tn_command *command,
-    struct tn_reply **out, struct tn_err *err)
+    struct tn_reply **out, bool *unsent, struct tn_err *err)
 {
 	const struct tn_slice word = TN_SLICE("ASKING");
 	struct tn_reply *replies[2] = { NULL, NULL };
@@ -139,7 +139,8 @@ ask(struct tn_redis *node, const struct tn_command *command,
 	tn_buf_bytes(&bytes, command->ptr, command->len);
 	r = bytes.failed != 0 ?
 	    tn_err_set(err, bytes.failed, "no memory for a command") :
-	    tn_redis_exchange(node, tn_buf_view(&bytes), replies, 2, err);
+	    tn_redis_exchange(node, tn_buf_view(&bytes), replies, 2,
+	    unsent, err);
 	tn_reply_free(&replies[0]);
 	*out = replies[1];
 	tn_buf_fini(&bytes);
@@ -188,8 +189,8 @@ tn_redis_cluster_exchange(struct tn_redis_cluster *c,
 {
 	int64_t end_ms = tn_clock_mono_ms() +
 	    tn_redis_command_ms(c->options);
-	struct tn_redis *node = NULL;
-	bool asking = false;
+	struct tn_redis *node = NULL, *failed;
+	bool asking = false, unsent;
 	int r = 0;
 
 	for (int tries = 0; tn_clock_mono_ms() < end_ms; tries++) {
@@ -204,12 +205,17 @@ tn_redis_cluster_exchange(struct tn_redis_cluster *c,
 		if (node == NULL)
 			return r < 0 ? r : tn_err_set(err, TN_E_AWAY,
 			    "no node of the cluster serves that slot");
-		r = asking ? ask(node, command, out, err) :
+		r = asking ? ask(node, command, out, &unsent, err) :
 		    tn_redis_exchange(node, tn_slice(command->ptr,
-		    command->len), out, 1, err);
-		if (r < 0) {	/* it may have run: the next will find better */
+		    command->len), out, 1, &unsent, err);
+		if (r < 0) {	/* for the next, and for this if it cannot have run */
+			failed = node;
 			learn(c, NULL);
-			return r;
+			node = node_of(c, key);
+			asking = false;
+			if (!unsent || node == NULL || node == failed)
+				return r;
+			continue;
 		}
 		if (!redirected(c, *out, &node, &asking))
 			return 0;

@@ -347,14 +347,19 @@ is_stale(const struct conn *c)
 	    errno != EAGAIN;
 }
 
-/* Send on a connection that lives. *deadline_ms is set to the command's. */
+/*
+ * Send on a connection that lives. *deadline_ms is set to the command's; sent,
+ * to how many bytes went.
+ */
 static int
 send_command(struct tn_redis_conns *conns, struct conn *c,
-    struct tn_slice bytes, int64_t *deadline_ms, struct tn_err *err)
+    struct tn_slice bytes, int64_t *deadline_ms, size_t *sent,
+    struct tn_err *err)
 {
 	bool is_fresh = false;
-	size_t sent;
 	int r = 0;
+
+	*sent = 0;
 
 	if (c->fd >= 0 && is_stale(c))
 		hang_up(c);
@@ -367,8 +372,8 @@ send_command(struct tn_redis_conns *conns, struct conn *c,
 			return r;
 		*deadline_ms = tn_clock_mono_ms() +
 		    tn_redis_command_ms(conns->options);
-		r = send_all(c, bytes, *deadline_ms, &sent, err);
-		if (r != TN_E_AWAY || sent > 0 || is_fresh)
+		r = send_all(c, bytes, *deadline_ms, sent, err);
+		if (r != TN_E_AWAY || *sent > 0 || is_fresh)
 			return r;
 		hang_up(c);
 		r = 0;
@@ -423,19 +428,24 @@ receive_all(struct conn *c, int64_t deadline_ms, struct tn_reply **replies,
 
 int
 tn_redis_conns_exchange(struct tn_redis_conns *conns, struct tn_slice bytes,
-    struct tn_reply **replies, size_t n, struct tn_err *err)
+    struct tn_reply **replies, size_t n, bool *unsent, struct tn_err *err)
 {
 	int64_t deadline_ms = 0, began_ms = tn_clock_mono_ms();
 	struct conn *c = NULL;
+	size_t sent = 0;
 	int r;
 
+	if (unsent != NULL)
+		*unsent = true;
 	if (is_resting(conns, began_ms))
 		return tn_err_set(err, TN_E_AWAY,
 		    "redis did not answer in time a moment ago");
 	r = acquire(conns, &c, err);
 	if (r < 0)
 		return r;
-	r = send_command(conns, c, bytes, &deadline_ms, err);
+	r = send_command(conns, c, bytes, &deadline_ms, &sent, err);
+	if (unsent != NULL)
+		*unsent = sent == 0;
 	if (r == 0)
 		r = receive_all(c, deadline_ms, replies, n, err);
 	/* What follows an answer belongs to no question: start again. */

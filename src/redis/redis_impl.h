@@ -9,7 +9,7 @@ bool tn_redis_is_cluster(const struct tn_redis *redis);
 
 /* tn_redis_conns_exchange with one server, which redis is. */
 int tn_redis_exchange(struct tn_redis *redis, struct tn_slice bytes,
-    struct tn_reply **replies, size_t n, struct tn_err *err);
+    struct tn_reply **replies, size_t n, bool *unsent, struct tn_err *err);
 
 /* Did who answers stop being the master before this command? */
 bool tn_redis_is_demoted(const struct tn_redis *redis,
