@@ -129,7 +129,7 @@ void tn_stream_forget(struct tn_adapter *a, struct tn_ns *ns,
 /* stream_sessions.c */
 
 /* Of a session that is connected: from one sweep to the next but two. */
-int tn_stream_life_ms(const struct stream *st);
+int64_t tn_stream_life_ms(const struct stream *st);
 /* The key of a session; begins out. */
 void tn_stream_write_session(struct tn_buf *out, const struct stream *st,
     struct tn_slice pid);

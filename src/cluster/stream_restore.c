@@ -91,13 +91,13 @@ tn_stream_asked_close(struct stream *st)
 static int
 ask_redis(struct stream *st, struct asked *a)
 {
-	char number[24], life[16], most[16], entries[16];
+	char number[24], life[24], most[16], entries[16];
 	struct tn_slice keys[2], args[9];
 	struct tn_buf key;
 	int r;
 
 	snprintf(number, sizeof(number), "%" PRIu64, a->number);
-	snprintf(life, sizeof(life), "%d", tn_stream_life_ms(st));
+	snprintf(life, sizeof(life), "%" PRId64, tn_stream_life_ms(st));
 	snprintf(most, sizeof(most), "%u", TN_LIMIT_RECOVERY_REPLAY);
 	snprintf(entries, sizeof(entries), "%d", TN_LIMIT_STREAM_LOOK);
 	tn_stream_write_session(&key, st, tn_slice_str(a->pid));

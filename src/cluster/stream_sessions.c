@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -32,16 +33,17 @@ stream_of(struct tn_ns *ns)
 	return rn == NULL ? NULL : rn->stream;
 }
 
-int
+int64_t
 tn_stream_life_ms(const struct stream *st)
 {
-	int window = tn_ns_recovery_window_ms(st->rn->ns);
+	int64_t window = tn_ns_recovery_window_ms(st->rn->ns);
 
 	return window + 2 * (window / SWEEPS);
 }
 
 void
-tn_stream_write_session(struct tn_buf *out, const struct stream *st, struct tn_slice pid)
+tn_stream_write_session(struct tn_buf *out, const struct stream *st,
+    struct tn_slice pid)
 {
 	tn_buf_init(out, 4096);
 	tn_buf_slice(out, tn_buf_view(&st->sessions));
@@ -52,15 +54,15 @@ tn_stream_write_session(struct tn_buf *out, const struct stream *st, struct tn_s
 
 static int
 keep(struct stream *st, const struct tn_saved_session *session,
-    struct tn_slice since, int for_ms)
+    struct tn_slice since, int64_t for_ms)
 {
 	struct tn_slice args[FIXED + TN_LIMIT_ROOMS_PER_SOCKET], keys[2];
 	struct tn_buf key;
-	char life[16];
+	char life[24];
 	int r;
 
 	tn_stream_write_session(&key, st, session->pid);
-	snprintf(life, sizeof(life), "%d", for_ms);
+	snprintf(life, sizeof(life), "%" PRId64, for_ms);
 	keys[0] = tn_buf_view(&key);
 	keys[1] = tn_buf_view(&st->key);
 	args[0] = tn_slice_str(st->rn->uid);
@@ -191,7 +193,7 @@ batch_send(struct batch *b)
 {
 	struct stream *st = b->rn->stream;
 	struct tn_slice keys[2 + BATCH], args[2];
-	char life[16], long_life[16];
+	char life[24], long_life[24];
 	int r = 0;
 
 	keys[0] = tn_buf_view(&st->key);
@@ -200,8 +202,9 @@ batch_send(struct batch *b)
 		keys[2 + i] = tn_buf_view(&b->keys[i]);
 		r = b->keys[i].failed != 0 ? b->keys[i].failed : r;
 	}
-	snprintf(life, sizeof(life), "%d", tn_stream_life_ms(st));
-	snprintf(long_life, sizeof(long_life), "%lld", 2LL * tn_stream_life_ms(st));
+	snprintf(life, sizeof(life), "%" PRId64, tn_stream_life_ms(st));
+	snprintf(long_life, sizeof(long_life), "%" PRId64,
+	    2 * tn_stream_life_ms(st));
 	args[0] = tn_slice_str(life);
 	args[1] = tn_slice_str(long_life);
 	if (r == 0)
@@ -235,15 +238,17 @@ static void
 sweep_one(struct tn_socket *socket, void *arg)
 {
 	struct sweeping *w = arg;
+	struct batch *b;
 	struct tn_slice rooms[TN_LIMIT_ROOMS_PER_SOCKET];
 	struct tn_saved_session session;
 
 	if (!batch_begin(w) || !tn_socket_save(socket, rooms, &session))
 		return;
-	w->batch->sockets[w->batch->n] = tn_socket_ref(socket);
-	tn_stream_write_session(&w->batch->keys[w->batch->n++], w->rn->stream, session.pid);
-	if (w->batch->n == BATCH) {
-		batch_send(w->batch);
+	b = w->batch;
+	b->sockets[b->n] = tn_socket_ref(socket);
+	tn_stream_write_session(&b->keys[b->n++], w->rn->stream, session.pid);
+	if (b->n == BATCH) {
+		batch_send(b);
 		w->batch = NULL;
 	}
 }
