@@ -57,6 +57,7 @@ struct stream {
 
 	struct tn_list asked;	/* sessions wanted back */
 	size_t nasked;
+	size_t nlooking;	/* of them, for which Redis was asked */
 	uint64_t next_ask;
 };
 

@@ -12,6 +12,8 @@
 #include "cluster/stream_scripts.h"
 #include "redis/link.h"
 
+enum { AT_ONCE = 16 };		/* that Redis is asked for */
+
 /* A session wanted back. */
 struct asked {
 	struct tn_list link;
@@ -27,6 +29,8 @@ struct asked {
 	size_t owner_len;
 	char owner[];
 };
+
+static void send_waiting(struct stream *st);
 
 /* ---- waiting --------------------------------------------------------------*/
 
@@ -72,9 +76,12 @@ on_restore(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 	struct asked *a = arg;
 	struct redis_ns *rn = a->rn;
 
+	rn->stream->nlooking--;
 	if (err != NULL || tn_reply_integer(reply) != 1)
 		asked_end(a, NULL, NULL);
 	asked_unref(a);
+	if (!rn->is_closed)
+		send_waiting(rn->stream);
 	tn_redis_ns_unref(rn);
 }
 
@@ -120,6 +127,19 @@ ask_redis(struct stream *st, struct asked *a)
 	return r;
 }
 
+static struct asked *
+next_unsent(const struct stream *st)
+{
+	for (struct tn_list *it = st->asked.next; it != &st->asked;
+	    it = it->next) {
+		struct asked *a = TN_CONTAINER(it, struct asked, link);
+
+		if (!a->is_sent)
+			return a;
+	}
+	return NULL;
+}
+
 static void
 asked_send(struct stream *st, struct asked *a)
 {
@@ -129,7 +149,22 @@ asked_send(struct stream *st, struct asked *a)
 		return;
 	}
 	st->rn->refs++;
+	st->nlooking++;
 	a->refs++;
+}
+
+/*
+ * When the own channel is heard; and a few at a time, or whoever else wants
+ * something of Redis would wait for all when a node has died.
+ */
+static void
+send_waiting(struct stream *st)
+{
+	struct asked *a;
+
+	while (st->has_told && st->nlooking < AT_ONCE &&
+	    (a = next_unsent(st)) != NULL)
+		asked_send(st, a);
 }
 
 /* Clients say what they like; Redis is asked what could be. */
@@ -189,32 +224,7 @@ tn_stream_restore(struct tn_adapter *adapter, struct tn_ns *ns,
 	wheel = &tn_link_loop(rn->adapter->link)->wheel;
 	tn_wheel_set(wheel, &a->deadline, wheel->now_ms +
 	    rn->adapter->requests_ms, on_deadline, a);
-	if (st->has_told)
-		asked_send(st, a);
-}
-
-static struct asked *
-next_unsent(const struct stream *st)
-{
-	for (struct tn_list *it = st->asked.next; it != &st->asked;
-	    it = it->next) {
-		struct asked *a = TN_CONTAINER(it, struct asked, link);
-
-		if (!a->is_sent)
-			return a;
-	}
-	return NULL;
-}
-
-/* The own channel is heard: what waited for that is asked. */
-static void
-send_waiting(struct stream *st)
-{
-	struct asked *a;
-
-	st->has_told = true;
-	while ((a = next_unsent(st)) != NULL)
-		asked_send(st, a);
+	send_waiting(st);
 }
 
 /* ---- what is told ---------------------------------------------------------*/
@@ -321,8 +331,8 @@ tn_stream_on_told(struct tn_slice channel, struct tn_slice payload, void *arg)
 
 	(void)channel;
 	rn->refs++;
-	if (!st->has_told)
-		send_waiting(st);
+	st->has_told = true;
+	send_waiting(st);
 	if (tn_stream_read_last(payload, &came.mark.before))
 		tn_stream_receive(rn, &came);
 	else
