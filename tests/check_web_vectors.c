@@ -51,13 +51,30 @@ ck_is(struct tn_slice got)
 
 /* ---- Negotiation ------------------------------------------------------------ */
 
-static enum tn_accept_kind
-kind_of(struct tn_slice name)
+static const struct {
+	const char *name, *header;
+	enum tn_accept_kind kind;
+	const char *(*ask)(const struct tn_req *req, const char *const *offers);
+} kinds[] = {
+	{ "types", "ACCEPT", TN_ACCEPT_TYPE, tn_req_accepts_one },
+	{ "encodings", "ACCEPT_ENCODING", TN_ACCEPT_ENCODING,
+	    tn_req_accepts_encodings_one },
+	{ "languages", "ACCEPT_LANGUAGE", TN_ACCEPT_LANGUAGE,
+	    tn_req_accepts_languages_one },
+	{ "charsets", "ACCEPT_CHARSET", TN_ACCEPT_CHARSET,
+	    tn_req_accepts_charsets_one },
+};
+
+/* The same asked of a request that has this header alone. */
+static const char *
+asked_of_request(size_t kind, const char *const *offers)
 {
-	return tn_slice_is(name, "types") ? TN_ACCEPT_TYPE :
-	    tn_slice_is(name, "encodings") ? TN_ACCEPT_ENCODING :
-	    tn_slice_is(name, "languages") ? TN_ACCEPT_LANGUAGE :
-	    TN_ACCEPT_CHARSET;
+	static struct tn_req req;
+
+	req = (struct tn_req){ .nheaders = v.field[1].ptr != NULL };
+	req.headers[0] = (struct tn_pair){ tn_slice_str(kinds[kind].header),
+		v.field[1] };
+	return kinds[kind].ask(&req, offers);
 }
 
 static void
@@ -66,12 +83,17 @@ check_negotiation(void)
 	char words[8][64];
 	const char *offers[9] = { NULL };
 	struct tn_slice rest = v.field[2];
+	size_t kind = 0;
 	int chosen;
 
+	while (!tn_slice_is(v.field[0], kinds[kind].name))
+		ck_assert_uint_lt(++kind, sizeof(kinds) / sizeof(kinds[0]));
 	for (size_t i = 0; rest.ptr != NULL && i < 8; i++)
 		offers[i] = text_of(tn_slice_cut(&rest, ','), words[i], 64);
-	chosen = tn_negotiate(kind_of(v.field[0]), v.field[1], offers);
+	chosen = tn_negotiate(kinds[kind].kind, v.field[1], offers);
 	ck_is(chosen < 0 ? TN_SLICE_NONE : tn_slice_str(offers[chosen]));
+	ck_assert_ptr_eq(asked_of_request(kind, offers),
+	    chosen < 0 ? NULL : offers[chosen]);
 }
 
 START_TEST(negotiates_as_accepts)
@@ -280,16 +302,22 @@ check_type(void)
 {
 	char want[64];
 
-	if (tn_slice_is(v.field[0], "path"))
+	const char *found;
+
+	if (tn_slice_is(v.field[0], "path")) {
 		ck_is(tn_slice_str(tn_mime_of_path(v.field[1])));
-	else
+	} else if (tn_slice_is(v.field[0], "ending")) {
+		found = tn_mime_lookup(v.field[1]);
+		ck_is(found == NULL ? TN_SLICE_NONE : tn_slice_str(found));
+	} else {
 		ck_is(tn_mime_is(v.field[1], text_of(v.field[2], want, 64)) ?
 		    TN_SLICE("yes") : TN_SLICE("no"));
+	}
 }
 
 START_TEST(knows_types_as_type_is)
 {
-	each_vector("types.tsv", 150, check_type);
+	each_vector("types.tsv", 300, check_type);
 	ck_assert_str_eq(tn_mime_content_type("json"),
 	    "application/json; charset=utf-8");
 	ck_assert_str_eq(tn_mime_content_type("text/html"),

@@ -231,8 +231,15 @@ function types() {
     "a.mjs", "a.png", "a.jpeg", "a.ico", "a.pdf", "a.webmanifest"])
     rows.push(["path", path, null, mime.contentType(path.replace(/^.*\//, "")
       .replace(/^[^.]*$/, "x.none")) || "application/octet-stream"]);
-  write("types", ["type-is", "mime-types"],
-    "is: type, wanted, yes or no; path: name, -, Content-Type", rows);
+  // Those that src/web/mime.c has, and some that it has not.
+  const ours = [...readFileSync(`${folder}/../../src/web/mime.c`, "utf8")
+    .matchAll(/^\t\{ "([^"]+)",\t"/gm)].map((m) => m[1]);
+  for (const ending of [...ours, ".html", "HTML", ".Json", ".", "", "htmlx",
+    "htm.l", "0", "zzz"])
+    rows.push(["ending", ending, null,
+      (mime.lookup(ending) && mime.contentType(mime.lookup(ending))) || null]);
+  write("types", ["type-is", "mime-types"], "is: type, wanted, yes or no; " +
+    "path: name, -, Content-Type; ending: likewise, \\- if unknown", rows);
 }
 
 function proxies() {
@@ -283,6 +290,79 @@ function freshness() {
           }
   write("fresh", ["fresh"], "If-None-Match, If-Modified-Since, " +
     "Cache-Control; ETag, Last-Modified; fresh or stale", rows);
+}
+
+// ---- Express itself: what it says of a request -------------------------------
+
+// Runs handler in an app of Express, with no connection behind the request.
+function inExpress(request, trust, handler) {
+  const express = require("express");
+  const { IncomingMessage, ServerResponse } = require("node:http");
+  const app = express();
+  const req = new IncomingMessage(null);
+  const headers = {};
+  let said;
+
+  app.set("trust proxy", trust ?? false);
+  app.use(request.mount ?? "/", (q, s) => { said = handler(q, s); });
+  for (const [name, value] of Object.entries(request.headers ?? {}))
+    if (value !== null) headers[name] = value;
+  Object.assign(req, { method: request.method ?? "GET",
+    url: request.url ?? "/", headers });
+  req.socket = { remoteAddress: request.peer ?? "192.0.2.9",
+    encrypted: request.encrypted ?? false };
+  req.connection = req.socket;
+  app(req, new ServerResponse(req), () => {});
+  return said;
+}
+
+function express() {
+  const rows = [];
+  const yes = (is) => is ? "yes" : "no";
+
+  for (const host of [null, "a.example", "a.example:80", "A.Example:8443",
+    "[::1]", "[::1]:8080", "127.0.0.1:1", "a.example:"])
+    rows.push(["hostname", host, null, null,
+      inExpress({ headers: { host } }, null, (q) => q.hostname)]);
+  for (const by of [null, "XMLHttpRequest", "xmlhttprequest", "fetch", "",
+    "XMLHttpRequest2"])
+    rows.push(["xhr", by, null, null, yes(inExpress(
+      { headers: { "x-requested-with": by } }, null, (q) => q.xhr))]);
+  for (const [encrypted, proto] of [[false, null], [true, null],
+    [false, "https"], [true, "http"], [false, "https, http"]])
+    for (const trust of ["loopback", "192.0.2.9"])
+      rows.push(["protocol", yes(encrypted), proto, trust, inExpress(
+        { encrypted, headers: { "x-forwarded-proto": proto } }, trust,
+        (q) => q.protocol)]);
+  for (const chain of [null, "1.1.1.1", "1.1.1.1, 10.0.0.1",
+    "1.1.1.1, 10.0.0.1, 10.0.0.2", "2001:db8::1, 10.0.0.1"])
+    for (const trust of ["loopback", "192.0.2.9", "1", "2", "3",
+      "192.0.2.9, 10.0.0.0/8"])
+      for (const kind of ["ip", "ips"])
+        rows.push([kind, chain, trust, null, inExpress(
+          { headers: { "x-forwarded-for": chain } },
+          /^\d+$/.test(trust) ? +trust : trust,
+          (q) => kind === "ip" ? q.ip : q.ips.join(" "))]);
+  for (const [mount, url] of [["/", "/"], ["/", "/a/b"], ["/", "/a/"],
+    ["/a", "/a"], ["/a", "/a/"], ["/a", "/a/b"], ["/a", "/a/b/?c=d"],
+    ["/a", "/A/b"], ["/a/b", "/a/b/c"], ["/:x", "/a/b"], ["/a", "/a?b"]])
+    for (const kind of ["path", "baseUrl"])
+      rows.push([kind, mount, url, null,
+        inExpress({ mount, url }, null, (q) => q[kind])]);
+  for (const method of ["GET", "HEAD", "POST", "PUT", "DELETE"])
+    for (const status of [200, 204, 299, 300, 304, 404, 500])
+      for (const tag of [null, '"a"', '"b"'])
+        rows.push(["fresh", method, status, tag, inExpress(
+          { method, headers: { "if-none-match": tag } }, null, (q, s) => {
+            s.status(status).set("ETag", '"a"');
+            return yes(q.fresh);
+          })]);
+  for (const name of ["a.html", "dir/a.json", "a", ".hidden", ".html",
+    "dir.d/a", "dir.d/.html", "a.unknown", "a.", "plans \u20ac.pdf", "a.tar.gz"])
+    for (const header of ["Content-Disposition", "Content-Type"])
+      rows.push(["attachment", name, header, null,
+        inExpress({}, null, (q, s) => s.attachment(name).get(header))]);
+  write("express", ["express"], "kind, what it is given, the answer", rows);
 }
 
 // ---- ws and engine.io's accepts: what is compressed -----------------------------
@@ -365,7 +445,7 @@ function codings() {
 }
 
 const makers = { patterns, negotiate, ranges, forms, dispositions, types,
-  proxies, freshness, offers, codings };
+  proxies, freshness, express, offers, codings };
 for (const name of process.argv.length > 3 ? process.argv.slice(3) :
   Object.keys(makers))
   makers[name]();
