@@ -179,6 +179,19 @@ START_TEST(fresh_by_method_status_and_tag)
 }
 END_TEST
 
+static void
+check_attachment(void)
+{
+	tn_res_attachment(&x.res, v.field[1]);
+	ck_is(tn_res_get(&x.res, tn_arena_str(&x.arena, v.field[2])));
+}
+
+START_TEST(attachment_has_its_name_and_type)
+{
+	each("attachment", 20, check_attachment);
+}
+END_TEST
+
 /* ---- Where the request is, below mounts ------------------------------------- */
 
 static int
@@ -310,6 +323,7 @@ suite(void)
 	tcase_add_test(tc, protocol_is_what_a_trusted_proxy_says);
 	tcase_add_test(tc, client_and_proxies_are_named);
 	tcase_add_test(tc, fresh_by_method_status_and_tag);
+	tcase_add_test(tc, attachment_has_its_name_and_type);
 	tcase_add_test(tc, path_is_below_the_mount);
 	tcase_add_loop_test(tc, method_is_found_by_its_exact_name, 0,
 	    (int)(sizeof(methods) / sizeof(methods[0])));

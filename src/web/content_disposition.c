@@ -81,6 +81,15 @@ tn_content_disposition(struct tn_buf *out, struct tn_slice name)
 	write_extended(out, name);
 }
 
+/* Express's: by an ending of the last part; ".name" is none. */
+static const char *
+type_of(struct tn_slice name)
+{
+	name = tn_slice_after(name, (size_t)(tn_slice_rfind(name, '/') + 1));
+	return tn_slice_rfind(name, '.') > 0 ? tn_mime_of_path(name) :
+	    "application/octet-stream";
+}
+
 void
 tn_res_attachment(struct tn_res *res, struct tn_slice name)
 {
@@ -89,7 +98,6 @@ tn_res_attachment(struct tn_res *res, struct tn_slice name)
 	tn_buf_reset(text);
 	tn_content_disposition(text, name);
 	tn_res_set(res, "Content-Disposition", tn_buf_view(text));
-	if (tn_slice_rfind(name, '.') > 0 &&
-	    tn_res_get(res, "Content-Type").ptr == NULL)
-		tn_res_type(res, tn_mime_of_path(name));
+	if (name.len > 0 && tn_res_get(res, "Content-Type").ptr == NULL)
+		tn_res_type(res, type_of(name));
 }
