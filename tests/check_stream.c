@@ -983,17 +983,30 @@ START_TEST(a_stream_that_begins_anew_is_heard)
 	hear(&a, "2");
 	emit(&two, "r", "3");
 	hear(&a, "3");
-	/* and if even its first was not heard */
+}
+END_TEST
+
+/* As after a failover to a replica that was behind. */
+START_TEST(a_stream_without_its_end_repeats_nothing)
+{
+	join(&a, &one);
+	for (char arg[] = "1"; arg[0] <= '5'; arg[0]++)
+		emit(&two, "r", arg);
+	expect(&a, "42[\"e\",5,");
 	ask("EVAL "
-	    "local\te=redis.call('XREVRANGE',KEYS[1],'+','-','COUNT',1)[1];"
+	    "local\te=redis.call('XRANGE',KEYS[1],'-','+','COUNT',2);"
 	    "redis.call('DEL',KEYS[1],KEYS[2]);"
-	    "redis.call('XADD',KEYS[1],'5-0',unpack(e[2]));"
-	    "redis.call('SET',KEYS[2],'5-0');"
+	    "redis.call('XADD',KEYS[1],e[1][1],unpack(e[1][2]));"
+	    "redis.call('XADD',KEYS[1],e[2][1],unpack(e[2][2]));"
+	    "redis.call('SET',KEYS[2],e[2][1]);"
 	    "return\t1 2 tandem:{socket.io#/#}:stream "
 	    "tandem:{socket.io#/#}:last");
 	tn_redis_adapter_on_up(one.adapter);
-	hear(&a, "3");
-	ck_assert_str_eq(offset, "5-0");
+	tn_redis_adapter_on_up(two.adapter);
+	settle();
+	emit(&two, "r", "6");
+	expect(&a, "42[\"e\",6,");
+	ck_assert_str_eq(heard_events(&a), "1 2 3 4 5 6 ");
 }
 END_TEST
 
@@ -1113,6 +1126,7 @@ add_tests(Suite *s, const char *name, SFun begin)
 	tcase_add_test(t, a_gap_is_filled_before_a_session_comes_back);
 	tcase_add_test(t, asking_for_the_last_repeats_nothing);
 	tcase_add_test(t, a_stream_that_begins_anew_is_heard);
+	tcase_add_test(t, a_stream_without_its_end_repeats_nothing);
 	tcase_add_test(t, running_out_of_memory_is_survived);
 	suite_add_tcase(s, t);
 }

@@ -248,15 +248,14 @@ give_event(struct stream *st, const struct tn_stream_came *came)
 
 /*
  * The last one, told by Redis. If this node has given a later one, Redis has
- * lost the stream and begun another: it is read from its beginning.
+ * lost it: the whole stream, or in a failover the end of it, of which
+ * everything was given. It goes on from there, whatever ids come next.
  */
 static void
 compare_last(struct stream *st, struct tn_stream_id last)
 {
-	if (!st->is_known)
+	if (!st->is_known || tn_stream_id_compare(last, st->last) < 0)
 		st->last = last;
-	else if (tn_stream_id_compare(last, st->last) < 0)
-		st->last = (struct tn_stream_id){ 0, 0 };
 	st->is_known = true;
 }
 
