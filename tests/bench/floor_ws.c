@@ -55,8 +55,10 @@ static const char welcome[] =
 #define OPEN	"0{\"sid\":\"bench\",\"upgrades\":[],\"pingInterval\":25000," \
 		"\"pingTimeout\":20000,\"maxPayload\":1000000}"
 #define JOINED	"40/packtchat,{\"sid\":\"bench\"}"
-#define ME	"43/packtchat,1[{\"id\":\"load\",\"displayName\":\"Load\"," \
-		"\"provider\":\"local\"}]"
+#define USER	"{\"id\":\"load\",\"displayName\":\"Load\"," \
+		"\"provider\":\"local\"}"
+#define ME	"42/packtchat,[\"GetMe\"," USER "]"
+#define ME_ACK	"43/packtchat,1[" USER "]"
 #define ENTERED	"43/packtchat,7[{\"name\":\"load\"}]"
 
 static void
@@ -109,14 +111,22 @@ frame_head(unsigned char head[4], size_t len)
 	return 4;
 }
 
+/* A frame for each, in one go; second may be NULL. */
 static bool
-say(struct server *s, struct conn *c, const char *text)
+say(struct server *s, struct conn *c, const char *first, const char *second)
 {
-	unsigned char frame[256];
-	size_t len = strlen(text), n = frame_head(frame, len);
+	const char *const texts[] = { first, second };
+	unsigned char frames[512];
+	size_t n = 0;
 
-	memcpy(frame + n, text, len);
-	return give(s, c, frame, n + len);
+	for (int i = 0; i < 2 && texts[i] != NULL; i++) {
+		size_t len = strlen(texts[i]);
+
+		n += frame_head(frames + n, len);
+		memcpy(frames + n, texts[i], len);
+		n += len;
+	}
+	return give(s, c, frames, n);
 }
 
 /* A failed send is seen again as the end of that client's input. */
@@ -156,12 +166,12 @@ on_text(struct server *s, struct conn *c, const char *text, size_t len)
 	if (len < 2 || text[0] != '4')
 		return true;
 	if (text[1] == '0')
-		return say(s, c, JOINED);
+		return say(s, c, JOINED, NULL);
 	if (memmem(text, len, "\"GetMe\"", 7) != NULL)
-		return say(s, c, ME);
+		return say(s, c, ME, ME_ACK);	/* as the chat */
 	if (memmem(text, len, "\"AddRoom\"", 9) != NULL) {
 		c->in_room = true;
-		return say(s, c, ENTERED);
+		return say(s, c, ENTERED, NULL);
 	}
 	publish(s, text, len);
 	return true;

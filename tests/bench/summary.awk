@@ -31,9 +31,9 @@ END {
 function row(operation, key, unit,   c, r, value, part, any) {
 	for (c = 1; c <= ncolumns; c++) {
 		value[c] = median(column[c], operation, key)
-		any = any value[c]
+		any = any || value[c] + 0 != 0
 	}
-	if (any == "")
+	if (!any)
 		return
 	printf "%-11s %-17s", operation, unit
 	for (c = 1; c <= ncolumns; c++)
