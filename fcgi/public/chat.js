@@ -263,9 +263,10 @@ function showUsers() {
 	    (a, b) => nameOf(a).localeCompare(nameOf(b)));
 	$("users").replaceChildren(...users.map((user) => {
 		const item = element("li");
-		item.append(face(user), element("span", "", nameOf(user)));
+		const name = element("span", "", nameOf(user));
 		if (user.id === state.me?.id)
-			item.append(element("span", "you", "(you)"));
+			name.append(" ", element("span", "you", "(you)"));
+		item.append(face(user), name);
 		return item;
 	}));
 	const n = users.length;
