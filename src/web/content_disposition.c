@@ -91,13 +91,19 @@ type_of(struct tn_slice name)
 }
 
 void
-tn_res_attachment(struct tn_res *res, struct tn_slice name)
+tn_res_save_as(struct tn_res *res, struct tn_slice name)
 {
 	struct tn_buf *text = &res->out;	/* free until the head */
 
 	tn_buf_reset(text);
 	tn_content_disposition(text, name);
 	tn_res_set(res, "Content-Disposition", tn_buf_view(text));
+}
+
+void
+tn_res_attachment(struct tn_res *res, struct tn_slice name)
+{
+	tn_res_save_as(res, name);
 	if (name.len > 0 && tn_res_get(res, "Content-Type").ptr == NULL)
 		tn_res_type(res, type_of(name));
 }

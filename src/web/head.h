@@ -28,6 +28,9 @@ int tn_res_begin(struct tn_res *res);
 /* The value of Content-Disposition for a file of that name, UTF-8. */
 void tn_content_disposition(struct tn_buf *out, struct tn_slice name);
 
+/* Set it; tn_res_attachment without the type. */
+void tn_res_save_as(struct tn_res *res, struct tn_slice name);
+
 /*
  * For an answer that is complete: give a 200 to GET or HEAD an ETag made of
  * its body, and make it a 304 when the client has it.

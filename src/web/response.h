@@ -108,7 +108,10 @@ void tn_res_signed_cookie(struct tn_res *res, const char *name,
 void tn_res_clear_cookie(struct tn_res *res, const char *name,
     const struct tn_cookie_options *options);
 
-/* Content-Disposition: save it under this name (UTF-8), with its type. */
+/*
+ * Content-Disposition: save it under this name (UTF-8). Unless a type was
+ * set, it is that of the name's ending.
+ */
 void tn_res_attachment(struct tn_res *res, struct tn_slice name);
 
 /* One more link in Link: rel "next". */

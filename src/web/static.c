@@ -259,7 +259,7 @@ int
 tn_res_download(struct tn_res *res, const struct tn_assets *assets,
     struct tn_slice path, const char *name)
 {
-	tn_res_attachment(res, name != NULL ? tn_slice_str(name) : path);
+	tn_res_save_as(res, name != NULL ? tn_slice_str(name) : path);
 	return tn_res_send_file(res, assets, path);
 }
 

@@ -59,7 +59,8 @@ int tn_assets_send(const struct tn_assets *assets, struct tn_req *req,
 
 /*
  * The same for a handler: what is not there is refused with 404. download
- * also says that it is to be saved, as name (NULL: the path's last part).
+ * also says that it is to be saved, as name (NULL: the path's last part); its
+ * type stays that of path.
  */
 int tn_res_send_file(struct tn_res *res, const struct tn_assets *assets,
     struct tn_slice path);
