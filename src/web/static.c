@@ -23,12 +23,6 @@ struct mounted {
 	char text[];
 };
 
-const char *
-tn_static_type(struct tn_slice path)
-{
-	return tn_mime_of_path(path);
-}
-
 int
 tn_assets_open(struct tn_assets *assets, const char *dir, int max_age_s,
     struct tn_err *err)

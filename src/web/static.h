@@ -67,7 +67,4 @@ int tn_res_send_file(struct tn_res *res, const struct tn_assets *assets,
 int tn_res_download(struct tn_res *res, const struct tn_assets *assets,
     struct tn_slice path, const char *name);
 
-/* Content-Type by the name's ending; "application/octet-stream" if unknown. */
-const char *tn_static_type(struct tn_slice path);
-
 #endif
