@@ -17,6 +17,7 @@
  * there. A node that misses one waits, and reads from the stream what it has
  * not heard; now and then it has itself told which is the last.
  *
+ *     stream.c		    its life, and its names
  *     stream_events.c	    keeping events, and giving them
  *     stream_order.c	    receiving them in order, catching up
  *     stream_sessions.c    keeping sessions
@@ -42,7 +43,7 @@ struct stream {
 	struct tn_stream_id last;	/* given to the clients here */
 	bool is_known;
 	bool is_catching_up;
-	struct tn_stream_id until;	/* this one */
+	struct tn_stream_id until;	/* where catching up ends */
 	bool has_hole;		/* given, and not kept */
 	uint64_t next_number;
 	struct tn_list sent;	/* not come back yet, oldest first */
@@ -61,7 +62,7 @@ struct stream {
 	uint64_t next_ask;
 };
 
-/* NULL options in the adapter: nothing is made. Returns 0 or a TN_E_*. */
+/* Where nobody can come back nothing is made. Returns 0 or a TN_E_*. */
 int tn_stream_open(struct redis_ns *rn);
 void tn_stream_close(struct redis_ns *rn);
 void tn_stream_free(struct stream **stream);
