@@ -222,6 +222,35 @@ START_TEST(redis_is_away)
 }
 END_TEST
 
+static const struct { const char *address, *key; } addresses[] = {
+	{ "192.0.2.1", "192.0.2.1" },
+	{ "::ffff:192.0.2.1", "192.0.2.1" },
+	{ "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::" },
+	{ "2001:db8:1:2::1", "2001:db8:1:2::" },
+	{ "::1", "::" },
+	{ "", "" },
+	{ "unix:", "unix:" },
+};
+
+START_TEST(address_is_counted_by_what_one_cannot_choose)
+{
+	struct tn_exchange x;
+
+	tn_exchange_init(&x, 0);
+	tn_exchange_begin(&x, NULL, NULL);
+	x.req.address = tn_slice_str(addresses[_i].address);
+	ck_assert_msg(tn_slice_is(tn_rate_by_address(&x.req),
+	    addresses[_i].key), "%s", addresses[_i].address);
+	tn_exchange_fini(&x);
+	tn_exchange_init(&x, 1);	/* no room */
+	tn_exchange_begin(&x, NULL, NULL);
+	x.req.address = TN_SLICE("192.0.2.1");
+	ck_assert_uint_eq(tn_rate_by_address(&x.req).len, 0);
+	ck_assert(x.arena.overflowed);
+	tn_exchange_fini(&x);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -237,6 +266,8 @@ suite(void)
 	tcase_add_test(tc, some_are_not_counted);
 	tcase_add_test(tc, who_has_logged_in_counts_apart);
 	tcase_add_loop_test(tc, redis_is_away, 0, 2);
+	tcase_add_loop_test(tc, address_is_counted_by_what_one_cannot_choose,
+	    0, (int)(sizeof(addresses) / sizeof(addresses[0])));
 	suite_add_tcase(s, tc);
 	return s;
 }

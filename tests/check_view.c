@@ -192,6 +192,34 @@ START_TEST(test_ceiling)
 }
 END_TEST
 
+static const struct { struct tn_slice in; const char *out; } escaped[] = {
+	{ TN_SLICE(""), "" },
+	{ TN_SLICE("plain \xc3\xa9\n"), "plain \xc3\xa9\n" },
+	{ TN_SLICE("&<>\"'"), "&amp;&lt;&gt;&quot;&#39;" },
+	{ TN_SLICE("&amp;"), "&amp;amp;" },
+	{ TN_SLICE("a<b"), "a&lt;b" }, { TN_SLICE("<"), "&lt;" },
+	{ TN_SLICE("</script>"), "&lt;/script&gt;" },
+};
+
+START_TEST(text_is_escaped_for_html)
+{
+	struct tn_buf out;
+
+	tn_buf_init(&out, 100);
+	tn_buf_str(&out, "[");
+	tn_html_escape(&out, escaped[_i].in);
+	ck_assert_msg(tn_slice_is(tn_slice_after(tn_buf_view(&out), 1),
+	    escaped[_i].out), "%.*s", TN_SLICE_ARG(tn_buf_view(&out)));
+	tn_buf_fini(&out);
+	tn_buf_init(&out, 4);		/* "&lt;" has just room */
+	tn_html_escape(&out, TN_SLICE("<"));
+	ck_assert_int_eq(out.failed, 0);
+	tn_html_escape(&out, TN_SLICE("<"));
+	ck_assert_int_eq(out.failed, TN_E_LIMIT);
+	tn_buf_fini(&out);
+}
+END_TEST
+
 static Suite *
 view_suite(void)
 {
@@ -203,6 +231,8 @@ view_suite(void)
 	tcase_add_loop_test(tc, test_cut, 0, sizeof(good) / sizeof(good[0]));
 	tcase_add_test(tc, test_endless);
 	tcase_add_test(tc, test_ceiling);
+	tcase_add_loop_test(tc, text_is_escaped_for_html, 0,
+	    (int)(sizeof(escaped) / sizeof(escaped[0])));
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -370,6 +370,70 @@ START_TEST(trust_is_read)
 }
 END_TEST
 
+static const struct {
+	const char *name, *text, *address;
+	unsigned hop;
+	bool is_trusted;
+} asked[] = {
+	{ "nobody", "", "127.0.0.1", 0, false },
+	{ "nobody at all", "false", "127.0.0.1", 0, false },
+	{ "all", "true", "8.8.8.8", 15, true },
+	{ "all, whatever it is", "true", "junk", 0, true },
+	{ "the nearest", "1", "8.8.8.8", 0, true },
+	{ "the next but one", "1", "8.8.8.8", 1, false },
+	{ "no hops", "0", "8.8.8.8", 0, false },
+	{ "one address", "10.0.0.1", "10.0.0.1", 9, true },
+	{ "its neighbour", "10.0.0.1", "10.0.0.2", 0, false },
+	{ "the first of a net", "10.0.0.128/25", "10.0.0.128", 0, true },
+	{ "the last of a net", "10.0.0.128/25", "10.0.0.255", 0, true },
+	{ "the one before", "10.0.0.128/25", "10.0.0.127", 0, false },
+	{ "the one behind", "10.0.0.128/25", "10.0.1.0", 0, false },
+	{ "the same as IPv6", "10.0.0.0/8", "::ffff:10.1.2.3", 0, true },
+	{ "all of IPv4", "0.0.0.0/0", "8.8.8.8", 0, true },
+	{ "IPv6 is not IPv4", "0.0.0.0/0", "2001:db8::1", 0, false },
+	{ "all of IPv6 has IPv4 in it", "::/0", "8.8.8.8", 0, true },
+	{ "a net of IPv6", "fd00::/8", "fdff::1", 0, true },
+	{ "beside a net of IPv6", "fd00::/8", "fc00::1", 0, false },
+	{ "an odd net", "172.16.0.0/12", "172.31.255.255", 0, true },
+	{ "behind an odd net", "172.16.0.0/12", "172.32.0.0", 0, false },
+	{ "one of a list", "::1, 10.0.0.1", "10.0.0.1", 0, true },
+	{ "no address", "10.0.0.1", "junk", 0, false },
+	{ "an address with a port", "10.0.0.1", "10.0.0.1:80", 0, false },
+	{ "nothing", "10.0.0.1", "", 0, false },
+};
+
+START_TEST(trust_is_asked)
+{
+	struct tn_trust trust;
+
+	ck_assert_int_eq(tn_trust_init(&trust, asked[_i].text, NULL), 0);
+	ck_assert_msg(tn_trust_ask(&trust, tn_slice_str(asked[_i].address),
+	    asked[_i].hop) == asked[_i].is_trusted, "%s", asked[_i].name);
+}
+END_TEST
+
+static const struct { struct tn_slice text; bool is_address; } addresses[] = {
+	{ TN_SLICE("127.0.0.1"), true }, { TN_SLICE("::"), true },
+	{ TN_SLICE("2001:db8::1"), true }, { TN_SLICE("255.255.255.255"), true },
+	{ TN_SLICE("::ffff:1.2.3.4"), true },
+	{ TN_SLICE("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255"), true },
+	{ TN_SLICE(""), false }, { TN_SLICE("1.2.3"), false },
+	{ TN_SLICE("1.2.3.256"), false }, { TN_SLICE("1.2.3.4 "), false },
+	{ TN_SLICE("1.2.3.4:80"), false }, { TN_SLICE("[::1]"), false },
+	{ TN_SLICE("::1%lo"), false }, { TN_SLICE("1.2.3.4\0"), false },
+	{ TN_SLICE("localhost"), false }, { TN_SLICE("0x7f.0.0.1"), false },
+	{ TN_SLICE("0000:0000:0000:0000:0000:0000:0000:0000:0000:0000"),
+	    false },
+};
+
+START_TEST(address_is_known)
+{
+	ck_assert_msg(tn_is_address(addresses[_i].text) ==
+	    addresses[_i].is_address, "%.*s",
+	    TN_SLICE_ARG(addresses[_i].text));
+}
+END_TEST
+
 /* ---- Freshness -------------------------------------------------------------- */
 
 /*
@@ -423,6 +487,8 @@ suite(void)
 	tcase_add_test(tc, knows_types_as_type_is);
 	tcase_add_test(tc, believes_proxies_as_proxy_addr);
 	tcase_add_loop_test(tc, trust_is_read, 0, ROWS(trusts));
+	tcase_add_loop_test(tc, trust_is_asked, 0, ROWS(asked));
+	tcase_add_loop_test(tc, address_is_known, 0, ROWS(addresses));
 	tcase_add_test(tc, knows_what_is_fresh_as_fresh);
 	suite_add_tcase(s, tc);
 	return s;
