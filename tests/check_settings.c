@@ -3,11 +3,14 @@
 #include "chat/settings.h"
 
 #include <stdio.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/conf.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "chat/settings_keys.h"
 #include "session/signature.h"
 
 #include "check_main.h"
@@ -292,6 +295,122 @@ START_TEST(secrets_from_a_file)
 }
 END_TEST
 
+/* "64k", "1m"; "500ms", "10s". */
+static void
+show_bound(char *out, size_t size, enum tn_conf_type type, long long n)
+{
+	static const struct {
+		enum tn_conf_type type;
+		long long factor;
+		const char *unit;
+	} units[] = {
+		{ TN_CONF_SIZE, 1 << 20, "m" }, { TN_CONF_SIZE, 1 << 10, "k" },
+		{ TN_CONF_MS, 3600000, "h" }, { TN_CONF_MS, 60000, "m" },
+		{ TN_CONF_MS, 1000, "s" }, { TN_CONF_MS, 1, "ms" },
+	};
+
+	snprintf(out, size, "%lld", n);
+	for (size_t i = sizeof(units) / sizeof(*units); n > 0 && i-- > 0;)
+		if (units[i].type == type && n % units[i].factor == 0)
+			snprintf(out, size, "%lld%s", n / units[i].factor,
+			    units[i].unit);
+}
+
+/* What the sample must say above a key. */
+static void
+show_key(char *out, size_t size, const struct tn_conf_key *key)
+{
+	char from[32], to[32];
+
+	if (key->min == 0 && key->max == 0) {
+		snprintf(out, size, "%s", key->what);
+		return;
+	}
+	show_bound(from, sizeof(from), key->type, key->min);
+	show_bound(to, sizeof(to), key->type, key->max);
+	snprintf(out, size, "%s (%s to %s)", key->what, from, to);
+}
+
+static const struct tn_conf_key *
+find_key(const char *section, const char *name)
+{
+	for (const struct tn_conf_key *k = settings_keys; k->section; k++)
+		if (strcmp(k->section, section) == 0 &&
+		    strcmp(k->key, name) == 0)
+			return k;
+	return NULL;
+}
+
+/* Folders are the build's, so of these the last part alone is compared. */
+static bool
+is_preset(const struct tn_conf_key *key, const char *value)
+{
+	const char *preset = key->preset == NULL ? "" : key->preset;
+
+	if (strcmp(key->section, "session") == 0 &&
+	    strcmp(key->key, "secret") == 0)
+		return strcmp(value, "change-me") == 0;
+	if (strncmp(value, "/usr/share/tandem/", 18) == 0)
+		return *preset == '/' &&
+		    strcmp(strrchr(value, '/'), strrchr(preset, '/')) == 0;
+	return strcmp(value, preset) == 0;
+}
+
+/* "#key = value" or "key = value". */
+static bool
+read_setting(const char *line, char name[64], char value[128])
+{
+	*value = '\0';
+	return sscanf(line + (*line == '#'), "%63[a-z0-9_] = %127[^\n]", name,
+	    value) >= 1;
+}
+
+static void
+compare_with_key(const char *section, const char *name, const char *value,
+    const char *said)
+{
+	const struct tn_conf_key *key = find_key(section, name);
+	char wanted[1024];
+
+	ck_assert_msg(key != NULL, "no key %s.%s", section, name);
+	ck_assert_msg(is_preset(key, value), "%s.%s = %s", section, name,
+	    value);
+	show_key(wanted, sizeof(wanted), key);
+	ck_assert_msg(strncasecmp(said, wanted, strlen(wanted)) == 0,
+	    "%s.%s: \"%s\" is not \"%s\"", section, name, said, wanted);
+}
+
+START_TEST(the_sample_says_what_each_key_is)
+{
+	char line[256], section[32] = "", said[1024] = "";
+	char name[64], value[128], place[512];
+	const char *srcdir = getenv("srcdir");
+	size_t keys = 0;
+	FILE *sample;
+
+	snprintf(place, sizeof(place), "%s/etc/tandem.conf",
+	    srcdir == NULL ? "." : srcdir);
+	ck_assert_ptr_nonnull(sample = fopen(place, "r"));
+	while (fgets(line, sizeof(line), sample) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "[%31[a-z]]", section) == 1 || *line == '\0') {
+			*said = '\0';
+		} else if (strncmp(line, "# ", 2) == 0) {
+			ck_assert_uint_lt(strlen(said) + strlen(line),
+			    sizeof(said));
+			strcat(said, *said == '\0' ? line + 2 : line + 1);
+		} else if (read_setting(line, name, value)) {
+			compare_with_key(section, name, value, said);
+			keys++;
+		}
+	}
+	fclose(sample);
+	for (const struct tn_conf_key *k = settings_keys; k->section; k++)
+		keys--;
+	ck_assert_uint_eq(keys, 0);
+}
+END_TEST
+
 #define COUNT(table) ((int)(sizeof(table) / sizeof(*(table))))
 
 static Suite *
@@ -310,6 +429,7 @@ settings_suite(void)
 	tcase_add_test(tc, session_options_and_rotation);
 	tcase_add_loop_test(tc, command_line, 0, COUNT(lines));
 	tcase_add_test(tc, secrets_from_a_file);
+	tcase_add_test(tc, the_sample_says_what_each_key_is);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
