@@ -54,6 +54,26 @@ START_TEST(u64)
 END_TEST
 
 static const struct {
+	uint64_t value;
+	struct tn_slice text;
+} texts[] = {
+	{ 0, S("0") },
+	{ 9, S("9") },
+	{ 10, S("10") },
+	{ 1234567890, S("1234567890") },
+	{ UINT64_MAX, S("18446744073709551615") },
+};
+
+START_TEST(of_u64)
+{
+	char digits[TN_DIGITS];
+
+	ck_assert(tn_slice_eq(tn_slice_of_u64(texts[_i].value, digits),
+	    texts[_i].text));
+}
+END_TEST
+
+static const struct {
 	const char *name;
 	struct tn_slice in;
 	size_t parts;
@@ -159,6 +179,7 @@ suite(void)
 
 	tcase_add_loop_test(t, trim, 0, sizeof(trims) / sizeof(*trims));
 	tcase_add_loop_test(t, u64, 0, sizeof(numbers) / sizeof(*numbers));
+	tcase_add_loop_test(t, of_u64, 0, sizeof(texts) / sizeof(*texts));
 	tcase_add_loop_test(t, cut, 0, sizeof(cuts) / sizeof(*cuts));
 	tcase_add_test(t, split);
 	tcase_add_test(t, compare);

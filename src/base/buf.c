@@ -104,30 +104,17 @@ tn_buf_slice(struct tn_buf *b, struct tn_slice s)
 void
 tn_buf_u64(struct tn_buf *b, uint64_t n)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[TN_DIGITS];
 
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	tn_buf_bytes(b, digits + at, sizeof(digits) - at);
+	tn_buf_slice(b, tn_slice_of_u64(n, digits));
 }
 
 void
 tn_buf_i64(struct tn_buf *b, int64_t n)
 {
-	char digits[21];
-	size_t at = sizeof(digits);
-	uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-
-	do {
-		digits[--at] = (char)('0' + left % 10);
-		left /= 10;
-	} while (left > 0);
 	if (n < 0)
-		digits[--at] = '-';
-	tn_buf_bytes(b, digits + at, sizeof(digits) - at);
+		tn_buf_char(b, '-');
+	tn_buf_u64(b, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
 }
 
 void

@@ -130,6 +130,18 @@ tn_slice_u64(struct tn_slice s, uint64_t *out)
 	return true;
 }
 
+struct tn_slice
+tn_slice_of_u64(uint64_t n, char out[TN_DIGITS])
+{
+	size_t at = TN_DIGITS;
+
+	do {
+		out[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	return tn_slice(out + at, TN_DIGITS - at);
+}
+
 bool
 tn_is_token_char(char c)
 {

@@ -82,6 +82,11 @@ bool tn_slice_split(struct tn_slice s, char sep, struct tn_slice *name,
  */
 bool tn_slice_u64(struct tn_slice s, uint64_t *out);
 
+#define TN_DIGITS	20	/* of the longest */
+
+/* Write it, without zeros before it, at the end of out; the view points there. */
+struct tn_slice tn_slice_of_u64(uint64_t n, char out[TN_DIGITS]);
+
 /* Is it of a token, the HTTP word for a name: RFC 9110, 5.6.2? */
 bool tn_is_token_char(char c);
 /* Is all of it, one character or more? */

@@ -98,15 +98,19 @@ static void
 on_prepare(struct ev_loop *ev, ev_prepare *prepare, int revents)
 {
 	struct tn_loop_ev *l = prepare->data;
-	int64_t wait_ms;
+	int64_t wait_ms, due_ms;
 
 	(void)revents;
 	wait_ms = l->before_wait(l->arg) ? 0 :
 	    tn_wheel_wait_ms(&l->base.wheel);
+	/* the wheel's time is that of the last wait's end */
+	due_ms = l->base.wheel.now_ms + wait_ms;
+	if (wait_ms > 0 && ev_is_active(&l->timer) && due_ms == l->due_ms)
+		return;
 	ev_timer_stop(ev, &l->timer);
 	if (wait_ms < 0)
 		return;
-	/* the wheel's time is that of the last wait's end */
+	l->due_ms = due_ms;
 	ev_timer_set(&l->timer, (double)wait_ms / 1000, 0.);
 	ev_timer_start(ev, &l->timer);
 }

@@ -12,6 +12,7 @@ struct tn_loop_ev {
 	struct tn_loop base;		/* what the rest of the library sees */
 	struct ev_loop *ev;
 	ev_timer timer;			/* to the wheel's next call */
+	int64_t due_ms;			/* what it is set to, in the wheel's time */
 	ev_prepare prepare;
 	ev_check check;
 	/* Called before each wait; true: there is more, do not wait. */

@@ -2,8 +2,6 @@
 
 #include "io/sio_packet.h"
 
-#include <stdio.h>
-
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -409,25 +407,35 @@ tn_sio_check_placeholders(struct tn_slice data, size_t nbuffers)
 
 /* ---- writing --------------------------------------------------------------*/
 
+static size_t
+put_number(char *to, uint64_t number)
+{
+	char digits[TN_DIGITS];
+	struct tn_slice text = tn_slice_of_u64(number, digits);
+
+	memcpy(to, text.ptr, text.len);
+	return text.len;
+}
+
 struct tn_rcbuf *
 tn_sio_encode(const struct tn_sio_packet *p)
 {
-	char head[TN_LIMIT_NSP_NAME + 64];
+	char head[TN_LIMIT_NSP_NAME + 2 * TN_DIGITS + 3];
 	size_t n = 0;
 
-	head[n++] = (char)('0' + p->type);
-	if (is_binary(p->type))
-		n += (size_t)snprintf(head + n, sizeof(head) - n, "%zu-",
-		    p->attachments);
 	if (p->nsp.len > TN_LIMIT_NSP_NAME)
 		return NULL;
+	head[n++] = (char)('0' + p->type);
+	if (is_binary(p->type)) {
+		n += put_number(head + n, p->attachments);
+		head[n++] = '-';
+	}
 	if (p->nsp.len > 1) {
 		memcpy(head + n, p->nsp.ptr, p->nsp.len);
 		n += p->nsp.len;
 		head[n++] = ',';
 	}
 	if (p->has_id)
-		n += (size_t)snprintf(head + n, sizeof(head) - n, "%llu",
-		    (unsigned long long)p->id);
+		n += put_number(head + n, p->id);
 	return tn_message_new(tn_slice(head, n), p->data, false);
 }
