@@ -265,10 +265,9 @@ tn_session_touch(struct tn_session *s)
 void
 tn_session_cookie_touch(struct tn_session *s, int64_t wall_ms)
 {
-	if (s->original_max_age_ms < 0)
-		return;
-	s->cookie.has_expires = true;
-	s->cookie.expires_ms = wall_ms + s->original_max_age_ms;
+	s->cookie.has_expires = s->original_max_age_ms >= 0;
+	if (s->cookie.has_expires)
+		s->cookie.expires_ms = wall_ms + s->original_max_age_ms;
 }
 
 void

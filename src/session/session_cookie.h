@@ -19,7 +19,7 @@ int tn_session_cookie_read(struct tn_session *s, struct tn_slice cookie,
 /* Has the application given it another age since it was read or made? */
 bool tn_session_cookie_is_changed(const struct tn_session *s);
 
-/* Put the expiry originalMaxAge behind now; nothing without one. */
+/* Put the expiry originalMaxAge behind now; without one, there is none. */
 void tn_session_cookie_touch(struct tn_session *s, int64_t wall_ms);
 
 void tn_session_cookie_write(const struct tn_session *s, struct tn_buf *out);

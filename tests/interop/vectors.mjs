@@ -365,6 +365,58 @@ function express() {
   write("express", ["express"], "kind, what it is given, the answer", rows);
 }
 
+// ---- express-session and connect-redis: a stored cookie, and how long --------
+
+function sessionCookies() {
+  const { Store } = require("express-session");
+  const { RedisStore } = require("connect-redis");
+  const now = 1700000001000;
+  const at = (ms) => new Date(now + ms).toISOString();
+  const cookies = [{},
+    { originalMaxAge: 3600000, expires: at(3599000) },
+    { originalMaxAge: 3600000, expires: at(1) },
+    { originalMaxAge: 3600000, expires: at(0) },
+    { originalMaxAge: 3600000, expires: at(-1) },
+    { originalMaxAge: 1000, expires: at(-86400000) },
+    { originalMaxAge: 1, expires: at(1) },
+    { originalMaxAge: 0, expires: at(0) },
+    { originalMaxAge: 1500, expires: at(1500) },
+    { originalMaxAge: null, expires: at(60000) },
+    { originalMaxAge: 31536000000, expires: at(31536000000) },
+    { httpOnly: false }, { httpOnly: true, path: "/app" }, { secure: true },
+    { secure: false, path: "/" }, { domain: "a.example", path: "/" },
+    { partitioned: true, secure: true }, { priority: "high" },
+    { sameSite: "lax" }, { sameSite: true }, { sameSite: "none" },
+    { originalMaxAge: 60000, partitioned: true, priority: "low",
+      expires: at(60000), secure: true, httpOnly: true, domain: "a.example",
+      path: "/\u00e9", sameSite: "strict" }];
+  const realNow = Date.now;
+  const rows = [];
+
+  Date.now = () => now;
+  for (const cookie of cookies) {
+    const text = JSON.stringify({ originalMaxAge: null, expires: null,
+      ...cookie });
+    const make = () => Store.prototype.createSession({},
+      { cookie: JSON.parse(text) });
+    for (const ttl of [undefined, 60, 1]) {
+      const store = new RedisStore({ client: { scanIterator: true }, ttl });
+      rows.push(["ttl", text, ttl, store.getTTL(make())]);
+    }
+    rows.push(["write", text, null, JSON.stringify(make().cookie)]);
+    const touched = make();
+    Date.now = () => now + 500;
+    touched.touch();
+    rows.push(["touch", text, 500, JSON.stringify(touched.cookie)]);
+    Date.now = () => now;
+  }
+  Date.now = realNow;
+  write("session_cookie", ["express-session", "connect-redis"],
+    "ttl: a cookie as stored, the store's ttl, seconds to keep it at " +
+    "1700000001 s; write: -, as it is stored again; touch: later by, likewise",
+    rows);
+}
+
 // ---- ws and engine.io's accepts: what is compressed -----------------------------
 
 const inside = (path) =>
@@ -445,7 +497,7 @@ function codings() {
 }
 
 const makers = { patterns, negotiate, ranges, forms, dispositions, types,
-  proxies, freshness, express, offers, codings };
+  proxies, freshness, express, sessionCookies, offers, codings };
 for (const name of process.argv.length > 3 ? process.argv.slice(3) :
   Object.keys(makers))
   makers[name]();
