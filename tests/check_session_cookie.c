@@ -197,6 +197,15 @@ START_TEST(cookie_begins_as_the_options_say)
 }
 END_TEST
 
+START_TEST(cookie_without_memory_does_not_begin)
+{
+	tn_alloc_fail_at(1);
+	ck_assert_int_eq(tn_session_cookie_init(&s, &begun[0].options, false,
+	    NULL), TN_E_NOMEM);
+	ck_assert(tn_alloc_end());
+}
+END_TEST
+
 START_TEST(age_that_the_application_gave_is_a_change)
 {
 	ck_assert_int_eq(tn_session_cookie_read(&s,
@@ -336,6 +345,7 @@ suite(void)
 	tcase_add_test(tc, cookie_without_memory_is_not_read);
 	tcase_add_loop_test(tc, cookie_begins_as_the_options_say, 0,
 	    ROWS(begun));
+	tcase_add_test(tc, cookie_without_memory_does_not_begin);
 	tcase_add_test(tc, age_that_the_application_gave_is_a_change);
 	tcase_add_loop_test(tc, session_ends_at_its_absolute_age, 0,
 	    ROWS(ends));

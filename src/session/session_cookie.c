@@ -75,8 +75,9 @@ quoted(struct tn_arena *arena, struct tn_slice text)
 
 	tn_buf_init(&json, 4096);
 	tn_json_write_string(&json, text);
-	copy = json.failed != 0 ? TN_SLICE_NONE :
-	    tn_arena_copy(arena, tn_buf_view(&json));
+	copy = tn_arena_copy(arena, tn_buf_view(&json));
+	if (json.failed != 0)
+		arena->overflowed = true;	/* asked once, at the end */
 	tn_buf_fini(&json);
 	return copy;
 }
