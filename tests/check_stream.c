@@ -22,7 +22,7 @@
 
 #define S(s) TN_SLICE(s)
 
-enum { WAIT_MS = 5000, WINDOW_MS = 60000 };
+enum { WAIT_MS = 5000, WINDOW_MS = 60000, SHORT_MS = 400 };
 
 struct node {
 	struct tn_link *link;
@@ -727,7 +727,7 @@ END_TEST
 START_TEST(the_window_closes)
 {
 	teardown();
-	setup_with(200, 1000);
+	setup_with(SHORT_MS, 1000);
 	join(&a, &one);
 	emit(&two, "r", "1");
 	hear(&a, "1");
@@ -737,7 +737,7 @@ START_TEST(the_window_closes)
 	ck_assert_int_eq(ask_of("EXISTS", "session:", pid), 1);
 	io_client_close(&a);
 	settle();
-	usleep(250 * 1000);
+	usleep((SHORT_MS + 50) * 1000);
 	ck_assert_int_eq(ask_of("EXISTS", "session:", pid), 0);
 	come_back(&b, &two, offset, "ann");
 	ck_assert(!is_recovered(&b));
@@ -777,10 +777,10 @@ END_TEST
 START_TEST(what_redis_lost_is_written_again)
 {
 	teardown();
-	setup_with(200, 1000);
+	setup_with(SHORT_MS, 1000);
 	join(&a, &one);
 	ask("FLUSHALL");
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < 30; i++)
 		poll_loop_turn(&loop, 10);
 	emit(&two, "r", "1");
 	hear(&a, "1");

@@ -6,7 +6,7 @@
 need redis-cli
 need_interop
 write_conf
-window=2000
+window=4000
 stack_options+=("ws.listen=127.0.0.1:%w" ws.recovery_window=${window}ms
     ws.recovery_events=5000 chat.lease=3s chat.grace=1s)
 
