@@ -137,7 +137,9 @@ tn_client_bundle_load(const char *dir, struct tn_err *err)
 		found += read_file(dir, names[i].name, MAX_FILE_BYTES,
 		    &b->files[i]);
 	if (found == 0) {
-		tn_err_set(err, TN_E_CONFIG, "no socket.io.js in %s", dir);
+		tn_err_set(err, TN_E_CONFIG, "no socket.io.js in %s; "
+		    "client_dir is the dist of npm's socket.io-client, or "
+		    "empty", dir);
 		tn_client_bundle_free(&b);
 		return NULL;
 	}
