@@ -345,10 +345,14 @@ print_usage(FILE *out)
 	fputs("usage: tandemctl [--dir DIR] [--worker ID] [--json] COMMAND ...\n"
 	    "       tandemctl --version | --help\n\n", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		fprintf(out, "  %s%s%-*s  %s\n", commands[i].name,
-		    commands[i].words[0] == '\0' ? "" : " ",
+		fprintf(out, "  %s %-*s  %s\n", commands[i].name,
 		    (int)(30 - strlen(commands[i].name)), commands[i].words,
 		    commands[i].what);
+	fputs("\n"
+	    "  -d, --dir DIR       folder of the control sockets ("
+	    CONTROL_DIR ")\n"
+	    "  -w, --worker ID     ask this worker alone\n"
+	    "  -j, --json          print JSON\n", out);
 }
 
 /* How many words a command's name has, if these begin with it; else 0. */

@@ -349,7 +349,7 @@ print_usage(FILE *out, const char *program)
 	    "  -c, --config FILE   settings (%s)\n"
 	    "  -o SECTION.KEY=VALUE\n"
 	    "                      one setting; beats the file\n"
-	    "  -w, --worker ID     which of several processes this is (a)\n"
+	    "  -w, --worker ID     of tandem-ws: be this worker alone\n"
 	    "      --check         say what is wrong with the settings, and end\n"
 	    "      --version       print the version, and end\n"
 	    "      --help          print this, and end\n",
