@@ -278,6 +278,26 @@ START_TEST(no_range_header_is_no_range)
 }
 END_TEST
 
+START_TEST(offers_are_chosen_by_the_client)
+{
+	struct tn_req req = { .nheaders = 4, .headers = {
+		{ TN_SLICE("ACCEPT"), TN_SLICE("application/json") },
+		{ TN_SLICE("ACCEPT_ENCODING"), TN_SLICE("gzip;q=0.5, br") },
+		{ TN_SLICE("ACCEPT_LANGUAGE"), TN_SLICE("de, en;q=0.5") },
+		{ TN_SLICE("ACCEPT_CHARSET"), TN_SLICE("utf-8") },
+	} };
+
+	ck_assert_str_eq(tn_req_accepts(&req, "html", "json"), "json");
+	ck_assert_ptr_null(tn_req_accepts(&req, "html"));
+	ck_assert_str_eq(tn_req_accepts_encodings(&req, "gzip", "br"), "br");
+	ck_assert_ptr_null(tn_req_accepts_encodings(&req, "deflate"));
+	ck_assert_str_eq(tn_req_accepts_languages(&req, "en", "de"), "de");
+	ck_assert_ptr_null(tn_req_accepts_languages(&req, "fr"));
+	ck_assert_str_eq(tn_req_accepts_charsets(&req, "utf-8"), "utf-8");
+	ck_assert_ptr_null(tn_req_accepts_charsets(&req, "us-ascii"));
+}
+END_TEST
+
 START_TEST(nonce_is_made_once_a_request)
 {
 	struct tn_slice first;
@@ -328,6 +348,7 @@ suite(void)
 	tcase_add_loop_test(tc, method_is_found_by_its_exact_name, 0,
 	    (int)(sizeof(methods) / sizeof(methods[0])));
 	tcase_add_test(tc, no_range_header_is_no_range);
+	tcase_add_test(tc, offers_are_chosen_by_the_client);
 	tcase_add_test(tc, nonce_is_made_once_a_request);
 	tcase_add_test(tc, nonce_without_memory_is_empty);
 	suite_add_tcase(s, tc);

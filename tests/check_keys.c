@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "base/err.h"
 #include "check_main.h"
 #include "redis/keys.h"
 
@@ -71,6 +72,44 @@ present(struct tn_buf *b)
 	tn_key_room_present(b, S("{r"));
 }
 
+static void
+stream(struct tn_buf *b)
+{
+	tn_key_stream(b, S("socket.io#/a:b#"));
+}
+
+static void
+stream_last(struct tn_buf *b)
+{
+	tn_key_stream_last(b, S("c}"));
+}
+
+static void
+stream_sessions(struct tn_buf *b)
+{
+	tn_key_stream_sessions(b, S("c"));
+	tn_buf_str(b, "S1");
+}
+
+static void
+stream_nodes(struct tn_buf *b)
+{
+	tn_key_stream_nodes(b, S("c"));
+	tn_buf_str(b, "N1");
+}
+
+static void
+canary(struct tn_buf *b)
+{
+	tn_key_canary(b, S("N1"));
+}
+
+static void
+node_address(struct tn_buf *b)
+{
+	tn_key_node_address(b, S("w}1"));
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct tn_buf *b);
@@ -94,6 +133,13 @@ static const struct {
 	{ "present",		present,	"tandem:{{r}:present" },
 	{ "rooms",		tn_key_rooms,	"tandem:rooms" },
 	{ "nodes",		tn_key_nodes,	"tandem:nodes" },
+	{ "a stream, of a channel of any letters", stream,
+	    "tandem:{socket.io#/a%3Ab#}:stream" },
+	{ "its last id",	stream_last,	"tandem:{c%7D}:last" },
+	{ "a session in its slot", stream_sessions, "tandem:{c}:session:S1" },
+	{ "a node in its slot",	stream_nodes,	"tandem:{c}:node:N1" },
+	{ "a canary",		canary,		"tandem:{N1}:canary" },
+	{ "where a worker is",	node_address,	"tandem:{w%7D1}:address" },
 };
 
 START_TEST(keys)
@@ -108,6 +154,20 @@ START_TEST(keys)
 }
 END_TEST
 
+START_TEST(key_that_finds_no_room_says_so)
+{
+	struct tn_buf b;
+
+	for (size_t max = 0; max < strlen(cases[_i].key); max++) {
+		tn_buf_init(&b, max);
+		cases[_i].make(&b);
+		ck_assert_msg(b.failed == TN_E_LIMIT, "%s in %zu: %d",
+		    cases[_i].name, max, b.failed);
+		tn_buf_fini(&b);
+	}
+}
+END_TEST
+
 static Suite *
 keys_suite(void)
 {
@@ -115,6 +175,8 @@ keys_suite(void)
 	TCase *tc = tcase_create("keys");
 
 	tcase_add_loop_test(tc, keys, 0, sizeof(cases) / sizeof(*cases));
+	tcase_add_loop_test(tc, key_that_finds_no_room_says_so, 0,
+	    sizeof(cases) / sizeof(*cases));
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -31,7 +31,8 @@ function write(name, packages, columns, rows) {
   const made = packages.map((p) =>
     `${p} ${versionOf(p)}`).join(", ");
   writeFileSync(`${folder}/${name}.tsv`,
-    `# Made by tests/interop/vectors.mjs with ${made}.\n# ${columns}\n` +
+    `# Made by tests/interop/vectors.mjs with ${made || "Node itself"}.\n` +
+    `# ${columns}\n` +
     rows.map((row) => row.map(field).join("\t") + "\n").join(""));
   console.log(`${name}: ${rows.length}`);
 }
@@ -417,6 +418,37 @@ function sessionCookies() {
     rows);
 }
 
+// ---- JavaScript itself: how it writes numbers and dates ----------------------
+
+function javascript() {
+  const bits = new DataView(new ArrayBuffer(8));
+  const hex = () => bits.getBigUint64(0).toString(16).padStart(16, "0");
+  const numbers = [0, -0, 1, -1, 0.1, 0.2, 0.1 + 0.2, 1 / 3, 2 / 3, 1e20,
+    1e21, 123456789012345680000, 1.5e21, 1e-6, 1e-7, 1.5e-7, 0.00001234,
+    123.456, 5e-324, 1.7976931348623157e308, 2 ** 53, 2 ** 53 + 2, 2 ** 63,
+    2 ** 64, 4.35, 0.5, 100, 1e100, -1e-100, 9.5e-7, NaN, Infinity,
+    -Infinity, 2.2250738585072014e-308, 4.9406564584124654e-324, 1e23];
+  const dates = [0, 1, -1, 999, 1000, 1700000000123, -62135596800000,
+    -62167219200000, -62167219200001, 253402300799999, 253402300800000,
+    8640000000000000, -8640000000000000, 951782400000, 1709164800000];
+  const rows = [];
+  let seed = 1n;
+
+  for (const n of numbers) {
+    bits.setFloat64(0, n);
+    rows.push(["number", hex(), JSON.stringify(n)]);
+  }
+  for (let i = 0; i < 200; i++) {	// any bits, the same each time
+    seed = BigInt.asUintN(64, seed * 6364136223846793005n + 1442695040888963407n);
+    bits.setBigUint64(0, seed);
+    rows.push(["number", hex(), JSON.stringify(bits.getFloat64(0))]);
+  }
+  for (const ms of dates)
+    rows.push(["date", ms, JSON.stringify(new Date(ms))]);
+  write("javascript", [], "number: its bits; date: ms since 1970; as JSON",
+    rows);
+}
+
 // ---- ws and engine.io's accepts: what is compressed -----------------------------
 
 const inside = (path) =>
@@ -497,7 +529,8 @@ function codings() {
 }
 
 const makers = { patterns, negotiate, ranges, forms, dispositions, types,
-  proxies, freshness, express, sessionCookies, offers, codings };
+  proxies, freshness, express, sessionCookies, javascript, offers,
+  codings };
 for (const name of process.argv.length > 3 ? process.argv.slice(3) :
   Object.keys(makers))
   makers[name]();
