@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/msgpack.h"
 #include "base/msgpack_read.h"
 #include "check_alloc.h"
@@ -212,6 +213,32 @@ START_TEST(one_value_is_cut_off_and_the_rest_stays)
 }
 END_TEST
 
+START_TEST(depth_and_length_are_bounded)
+{
+	static char deep[TN_LIMIT_JSON_DEPTH + 2];
+	const struct tn_slice *buffers;
+	struct tn_slice rest;
+	size_t n;
+
+	memset(deep, 0x91, sizeof(deep));
+	for (size_t levels = TN_LIMIT_JSON_DEPTH - 1;
+	    levels < TN_LIMIT_JSON_DEPTH + 2; levels++) {
+		deep[levels] = '\xc0';
+		rest = tn_slice(deep, levels + 1);
+		ck_assert_msg(tn_msgpack_cut(&rest, &arena, &out, &buffers,
+		    &n) == (levels <= TN_LIMIT_JSON_DEPTH), "%zu", levels);
+		rest = tn_slice(deep, levels + 1);
+		tn_mp_skip(&rest);		/* no recursion to bound */
+		deep[levels] = '\x91';
+		tn_buf_reset(&out);
+	}
+	/* more than a message may have, before a byte of it is looked at */
+	ck_assert_int_eq(tn_msgpack_read((struct tn_slice){ deep,
+	    TN_LIMIT_CLUSTER_MESSAGE + 1 }, &arena, &out, &buffers, &n, NULL),
+	    TN_E_LIMIT);
+}
+END_TEST
+
 START_TEST(value_without_memory_is_no_bad_value)
 {
 	const struct tn_slice *buffers;
@@ -369,6 +396,7 @@ suite(void)
 	tcase_add_loop_test(tc, token_is_read_or_refused, 0, ROWS(tokens));
 	tcase_add_loop_test(tc, value_becomes_json, 0, ROWS(values));
 	tcase_add_test(tc, one_value_is_cut_off_and_the_rest_stays);
+	tcase_add_test(tc, depth_and_length_are_bounded);
 	tcase_add_test(tc, value_without_memory_is_no_bad_value);
 	tcase_add_test(tc, what_is_put_is_read);
 	tcase_add_test(tc, what_finds_no_room_says_so);

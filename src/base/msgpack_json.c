@@ -123,12 +123,18 @@ write_map(struct writer *w, uint64_t n, struct tn_slice *rest, unsigned depth)
 }
 
 static bool
+is_nested(const struct tn_mp_token *t)
+{
+	return t->type == TN_MP_ARRAY || t->type == TN_MP_MAP;
+}
+
+static bool
 write_value(struct writer *w, struct tn_slice *rest, unsigned depth)
 {
 	struct tn_mp_token t;
 
-	if (w->out->failed != 0 || depth == TN_LIMIT_JSON_DEPTH ||
-	    !tn_mp_next(rest, &t))
+	if (w->out->failed != 0 || !tn_mp_next(rest, &t) ||
+	    (is_nested(&t) && depth == TN_LIMIT_JSON_DEPTH))
 		return false;
 	switch (t.type) {
 	case TN_MP_NIL:
