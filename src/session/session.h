@@ -24,9 +24,13 @@ struct tn_signer;
  */
 typedef int tn_session_genid(struct tn_buf *out, void *arg);
 
-/* In the words of express-session; zero is its default but for http_only. */
+/*
+ * In the words of express-session. Zero is its default, but for name and
+ * signer, which must be given, http_only, and max_age_ms, of which 0 ends the
+ * cookie at once.
+ */
 struct tn_session_options {
-	struct tn_slice name;		/* of the cookie; "connect.sid" */
+	struct tn_slice name;		/* of the cookie: "connect.sid" */
 	const struct tn_signer *signer;
 	int64_t max_age_ms;		/* < 0: a session cookie, no expiry */
 	int64_t expires_ms;		/* > 0: this end instead (wall clock) */
