@@ -69,6 +69,8 @@ on_read(const struct tn_reply *reply, const struct tn_err *err, void *arg)
 		tn_next_refuse(arg, "no", TN_SLICE_NONE);
 }
 
+static struct tn_socket *last;
+
 static void
 watch(struct tn_socket *socket, struct tn_next *next, void *arg)
 {
@@ -77,6 +79,7 @@ watch(struct tn_socket *socket, struct tn_next *next, void *arg)
 	char key[64];
 
 	(void)arg;
+	last = socket;
 	sid.len -= 2 + (sid.ptr[sid.len - 2] == ':');	/* {"SID":0} */
 	sid = tn_slice_cut(&sid, '"');
 	tn_socket_set_data(socket, watched, unwatch);
@@ -337,6 +340,29 @@ END_TEST
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof(*(table))))
 
+START_TEST(sid_is_told_while_it_is_watched)
+{
+	struct tn_watched_socket one = { 0 }, two = { 0 };
+
+	redis("SET sess:one in");
+	connect_client(&clients[0], "one");
+	ck_assert(tn_slice_is(tn_revocation_sid(tn_socket_data(last)),
+	    "one"));
+	ck_assert_ptr_null(tn_revocation_sid(&one).ptr);
+	ck_assert_int_eq(tn_revocation_watch(revocation, &one, TN_SLICE("sid"),
+	    last), 0);
+	ck_assert_int_eq(tn_revocation_watch(revocation, &two, TN_SLICE("sid"),
+	    last), 0);
+	ck_assert(tn_slice_is(tn_revocation_sid(&one), "sid"));
+	tn_revocation_unwatch(&one);
+	ck_assert_ptr_null(tn_revocation_sid(&one).ptr);
+	ck_assert(tn_slice_is(tn_revocation_sid(&two), "sid"));
+	tn_revocation_unwatch(&two);
+	tn_revocation_unwatch(&two);
+	ck_assert_ptr_null(tn_revocation_sid(&two).ptr);
+}
+END_TEST
+
 static Suite *
 revocation_suite(void)
 {
@@ -353,6 +379,7 @@ revocation_suite(void)
 	tcase_add_test(tc, all_are_read_again_after_redis_was_away);
 	tcase_add_test(tc, the_bound_ends_what_was_not_seen);
 	tcase_add_test(tc, who_has_left_is_not_watched);
+	tcase_add_test(tc, sid_is_told_while_it_is_watched);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
