@@ -46,6 +46,10 @@ struct tn_revocation_counts {
 	TN_REVOCATION_COUNTS(TN_COUNT_MEMBER)
 };
 
+/*
+ * loop, link, log  borrowed; options are copied
+ * Returns NULL with err filled: TN_E_NOMEM.
+ */
 struct tn_revocation *tn_revocation_new(struct tn_loop *loop,
     struct tn_link *link, struct tn_log *log,
     const struct tn_revocation_options *options, struct tn_err *err);

@@ -25,6 +25,7 @@ struct tn_target {
 	bool too_many;			/* a room did not fit: emit refuses */
 };
 
+/* All sockets of a namespace; those of a room. */
 struct tn_target tn_all(struct tn_ns *ns);
 struct tn_target tn_in(struct tn_ns *ns, struct tn_slice room);
 /* As socket.to(room) and socket.broadcast: without the sender. */

@@ -45,6 +45,13 @@ struct tn_io_options {
 	bool cleanup_empty_namespaces;
 };
 
+/*
+ * options  copied, but what they point at is borrowed; zero values are the
+ *          defaults
+ * wheel    of the loop that drives it; borrowed, as is log
+ *
+ * Returns NULL with err filled: TN_E_NOMEM.
+ */
 struct tn_io *tn_io_new(const struct tn_io_options *options,
     struct tn_wheel *wheel, struct tn_log *log, struct tn_err *err);
 void tn_io_free(struct tn_io **io);
@@ -95,8 +102,10 @@ void tn_next_refuse(struct tn_next *next, const char *message,
 /* The socket that asked, or NULL if it has gone. */
 struct tn_socket *tn_next_socket(const struct tn_next *next);
 
+/* One more step, behind those there are. Returns 0 or TN_E_NOMEM. */
 int tn_ns_use(struct tn_ns *ns, tn_ns_step *fn, void *arg);
 
+/* Called with each socket that all steps let in. Returns 0 or TN_E_NOMEM. */
 typedef void tn_connection_fn(struct tn_socket *socket, void *arg);
 int tn_ns_on_connection(struct tn_ns *ns, tn_connection_fn *fn, void *arg);
 
@@ -109,6 +118,7 @@ typedef bool tn_recover_fn(struct tn_socket *socket,
     const struct tn_saved_session *saved, void *arg);
 void tn_ns_on_recover(struct tn_ns *ns, tn_recover_fn *fn, void *arg);
 
+/* "/chat"; lent as long as the namespace lives. */
 struct tn_slice tn_ns_name(const struct tn_ns *ns);
 size_t tn_ns_len(const struct tn_ns *ns);	/* sockets of this node */
 

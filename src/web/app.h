@@ -53,6 +53,7 @@ void tn_app_set_views(struct tn_app *app, const struct tn_views *views);
 const struct tn_views *tn_app_views(const struct tn_app *app);
 struct tn_log *tn_app_log(const struct tn_app *app);
 
+/* As tn_router_use, tn_router_mount and tn_router_on_error (router.h). */
 void tn_app_use(struct tn_app *app, struct tn_step step);
 void tn_app_mount(struct tn_app *app, const char *prefix,
     struct tn_router *router);

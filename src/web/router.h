@@ -79,6 +79,7 @@ void tn_router_set_options(struct tn_router *router,
 /* A router that was mounted belongs to the one it was mounted in. */
 void tn_router_free(struct tn_router **router);
 
+/* A step that each request meets which comes as far. */
 void tn_router_use(struct tn_router *router, struct tn_step step);
 
 /* Only for paths at or below path, a pattern: "/api", "/:lang". */
