@@ -363,7 +363,56 @@ function express() {
     for (const header of ["Content-Disposition", "Content-Type"])
       rows.push(["attachment", name, header, null,
         inExpress({}, null, (q, s) => s.attachment(name).get(header))]);
+  answers(rows);
   write("express", ["express"], "kind, what it is given, the answer", rows);
+}
+
+// What is set on the answer, by Express's own functions.
+function answers(rows) {
+  const secret = "keyboard cat";
+  const cookies = { "": {}, "path=/app": { path: "/app" },
+    "domain=a.example": { domain: "a.example" }, "http": { httpOnly: true },
+    "secure": { secure: true }, "part": { partitioned: true, secure: true },
+    "same=lax": { sameSite: "lax" }, "same=strict": { sameSite: true },
+    "same=none": { sameSite: "none" }, "prio=low": { priority: "low" },
+    "prio=medium": { priority: "medium" }, "prio=high": { priority: "high" },
+    "expires=1": { expires: new Date(1000) },
+    "expires=1700000000": { expires: new Date(1700000000000) },
+    "domain=a.example path=/a http secure part same=none prio=high expires=1":
+    { domain: "a.example", path: "/a", httpOnly: true, secure: true,
+      partitioned: true, sameSite: "none", priority: "high",
+      expires: new Date(1000) } };
+  const set = (fn) => inExpress({}, null, (q, s) => {
+    q.secret = secret;
+    fn(s);
+    return s.get("Set-Cookie");
+  });
+
+  for (const [words, options] of Object.entries(cookies)) {
+    for (const value of ["", "x", "a b;c=\u20ac%"])
+      rows.push(["cookie", value, words, null,
+        set((s) => s.cookie("c", value, { ...options }))]);
+    rows.push(["signed", "x.y", words, null,
+      set((s) => s.cookie("c", "x.y", { ...options, signed: true }))]);
+    rows.push(["clear", null, words, null,
+      set((s) => s.clearCookie("c", { ...options }))]);
+  }
+  for (const had of [null, "Accept", "Accept, Cookie", "*", ""])
+    for (const field of ["Accept", "cookie", "Origin", "*"])
+      rows.push(["vary", had, field, null, inExpress({}, null, (q, s) => {
+        if (had !== null) s.set("Vary", had);
+        return s.vary(field).get("Vary");
+      })]);
+  for (const had of [null, "</a>; rel=\"prev\""])
+    for (const url of ["/b", "https://b.example/?c=d", "/b,c"])
+      rows.push(["links", had, url, null, inExpress({}, null, (q, s) => {
+        if (had !== null) s.set("Link", had);
+        return s.links({ next: url }).get("Link");
+      })]);
+  for (const path of ["/", "/a?b=c#d", "/caf\u00e9", "/%20", "/%", "/%4",
+    "/%zz/%41", "/a%", "/\"<>`{}|^", "/[a]!$&'()*+,;=:@~-_.", "/\ud83d\ude00"])
+    rows.push(["location", path, null, null, inExpress({}, null, (q, s) =>
+      s.location(path).get("Location"))]);
 }
 
 // ---- express-session and connect-redis: a stored cookie, and how long --------

@@ -1,0 +1,301 @@
+/* What is set on an answer, beside Express: tests/data/express.tsv. */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "check_alloc.h"
+#include "check_main.h"
+#include "session/cookie.h"
+#include "session/signature.h"
+#include "vectors.h"
+#include "web/app.h"
+
+static struct tn_exchange x;
+static struct tn_vector v;
+static struct tn_signer *signer;
+
+static void
+setup(void)
+{
+	struct tn_slice secret = TN_SLICE("keyboard cat");
+
+	signer = tn_signer_new(&secret, 1, NULL);
+	ck_assert_ptr_nonnull(signer);
+	tn_exchange_init(&x, 0);
+	tn_exchange_begin(&x, NULL, NULL);
+}
+
+static void
+teardown(void)
+{
+	tn_exchange_fini(&x);
+	tn_signer_free(&signer);
+}
+
+/* All vectors of one kind; at least so many. */
+static void
+each(const char *kind, size_t at_least, void (*check)(void))
+{
+	struct tn_vectors vectors;
+	size_t n = 0;
+
+	tn_vectors_open(&vectors, "express.tsv");
+	while (tn_vectors_next(&vectors, &v)) {
+		if (!tn_slice_is(v.field[0], kind))
+			continue;
+		tn_exchange_begin(&x, NULL, NULL);
+		x.req.signer = signer;
+		check();
+		ck_assert_msg(!x.res.bad_header, "line %u", v.line);
+		n++;
+	}
+	ck_assert_uint_ge(n, at_least);
+	tn_vectors_close(&vectors);
+}
+
+static void
+ck_set(const char *header)
+{
+	struct tn_slice got = tn_res_get(&x.res, header);
+
+	ck_assert_msg(tn_slice_eq(got, v.field[4]), "line %u: \"%.*s\", not "
+	    "\"%.*s\"", v.line, TN_SLICE_ARG(got), TN_SLICE_ARG(v.field[4]));
+}
+
+/* ---- Cookies ---------------------------------------------------------------- */
+
+static int
+which(struct tn_slice word, const char *const words[3])
+{
+	for (int i = 0; i < 3; i++) {
+		if (tn_slice_is(word, words[i]))
+			return i + 1;
+	}
+	return 0;
+}
+
+/* "path=/a http same=lax" */
+static struct tn_cookie_options
+options_of(struct tn_slice words)
+{
+	static const char *const sites[] = { "lax", "strict", "none" };
+	static const char *const priorities[] = { "low", "medium", "high" };
+	struct tn_cookie_options o = { .secure = false };
+
+	while (words.len > 0) {
+		struct tn_slice value = tn_slice_cut(&words, ' ');
+		struct tn_slice name = tn_slice_cut(&value, '=');
+		uint64_t n = 0;
+
+		o.http_only |= tn_slice_is(name, "http");
+		o.partitioned |= tn_slice_is(name, "part");
+		o.secure |= tn_slice_is(name, "secure") ||
+		    tn_slice_is(name, "part");
+		if (tn_slice_is(name, "path"))
+			o.path = value;
+		if (tn_slice_is(name, "domain"))
+			o.domain = value;
+		if (tn_slice_is(name, "same"))
+			o.same_site = (enum tn_same_site)which(value, sites);
+		if (tn_slice_is(name, "prio"))
+			o.priority = (enum tn_priority)which(value,
+			    priorities);
+		if (tn_slice_is(name, "expires")) {
+			ck_assert(tn_slice_u64(value, &n));
+			o.has_expires = true;
+			o.expires_ms = (int64_t)n * 1000;
+		}
+	}
+	return o;
+}
+
+static void
+check_cookie(void)
+{
+	struct tn_cookie_options o = options_of(v.field[2]);
+
+	tn_res_cookie(&x.res, "c", v.field[1],
+	    v.field[2].len == 0 ? NULL : &o);
+	ck_set("Set-Cookie");
+}
+
+static void
+check_signed(void)
+{
+	struct tn_cookie_options o = options_of(v.field[2]);
+
+	tn_res_signed_cookie(&x.res, "c", v.field[1], &o);
+	ck_set("Set-Cookie");
+}
+
+static void
+check_clear(void)
+{
+	struct tn_cookie_options o = options_of(v.field[2]);
+
+	tn_res_clear_cookie(&x.res, "c", v.field[2].len == 0 ? NULL : &o);
+	ck_set("Set-Cookie");
+}
+
+START_TEST(cookies_are_set_as_by_express)
+{
+	each("cookie", 40, check_cookie);
+	each("signed", 14, check_signed);
+	each("clear", 14, check_clear);
+}
+END_TEST
+
+/* An age is written as it is, and as an end that is so far off. */
+START_TEST(age_of_a_cookie_is_an_end_too)
+{
+	const struct tn_cookie_options o = { .has_max_age = true,
+		.max_age_s = 0 };
+	struct tn_slice got;
+
+	tn_res_cookie(&x.res, "c", TN_SLICE("x"), &o);
+	got = tn_res_get(&x.res, "Set-Cookie");
+	ck_assert_msg(tn_slice_starts(got,
+	    TN_SLICE("c=x; Max-Age=0; Path=/; Expires=")), "%.*s",
+	    TN_SLICE_ARG(got));
+	tn_exchange_begin(&x, NULL, NULL);
+	tn_res_clear_cookie(&x.res, "c", &o);	/* the age is left out */
+	ck_assert(tn_slice_is(tn_res_get(&x.res, "Set-Cookie"),
+	    "c=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"));
+}
+END_TEST
+
+static const struct {
+	const char *name, *cookie;
+	struct tn_cookie_options options;
+	bool is_signed;
+} bad[] = {
+	{ "a name that is no token", "c c", { .secure = false }, false },
+	{ "no name", "", { .secure = false }, false },
+	{ "a path that ends the header", "c", { .path = { "/\r\nA: b", 7 } },
+	    false },
+	{ "a path with an attribute", "c", { .path = { "/; Domain=x", 11 } },
+	    false },
+	{ "a domain with a space", "c", { .domain = { "a b", 3 } }, false },
+	{ "a signature without a secret", "c", { .secure = false }, true },
+};
+
+START_TEST(bad_cookie_keeps_the_answer_back)
+{
+	if (bad[_i].is_signed)
+		tn_res_signed_cookie(&x.res, bad[_i].cookie, TN_SLICE("x"),
+		    &bad[_i].options);
+	else
+		tn_res_cookie(&x.res, bad[_i].cookie, TN_SLICE("x"),
+		    &bad[_i].options);
+	ck_assert_msg(x.res.bad_header, "%s", bad[_i].name);
+	ck_assert_ptr_null(tn_res_get(&x.res, "Set-Cookie").ptr);
+}
+END_TEST
+
+START_TEST(cookie_without_memory_keeps_the_answer_back)
+{
+	bool failed = true;
+
+	for (unsigned n = 1; failed; n++) {
+		teardown();
+		setup();
+		x.req.signer = signer;
+		tn_alloc_fail_at(n);
+		tn_res_signed_cookie(&x.res, "c", TN_SLICE("x"), NULL);
+		failed = tn_alloc_end();
+		ck_assert_msg(x.res.bad_header == failed, "%u", n);
+		ck_assert((tn_res_get(&x.res, "Set-Cookie").ptr == NULL) ==
+		    failed);
+	}
+}
+END_TEST
+
+/* What the client sends back; Express' cookie-parser reads the same. */
+static const struct { const char *name, *sent; int rc; const char *value; }
+taken[] = {
+	{ "signed", "c=s%3Ax.y.ZGwFajADXdho1FoqUax%2BojC608S6dwPKlU6oN"
+	    "%2FpNhXk", 1, "x.y" },
+	{ "not there", "d=1", 0, NULL },
+	{ "not signed", "c=x.y", 0, NULL },
+	{ "another value", "c=s%3Ax.z.ZGwFajADXdho1FoqUax%2BojC608S6dwPKlU6oN"
+	    "%2FpNhXk", TN_E_DENIED, NULL },
+	{ "half a signature", "c=s%3Ax.y.ZGwFajADXdho1FoqUax", TN_E_DENIED,
+	    NULL },
+	{ "no signature", "c=s%3Ax", TN_E_DENIED, NULL },
+	{ "nothing", "c=s%3A", TN_E_DENIED, NULL },
+};
+
+START_TEST(signed_cookie_is_taken_or_refused)
+{
+	struct tn_slice value;
+
+	x.req.cookies = tn_slice_str(taken[_i].sent);
+	ck_assert_int_eq(tn_req_signed_cookie(&x.req, "c", &value),
+	    tn_slice_starts(tn_req_cookie(&x.req, "c"), TN_SLICE("s:")) ?
+	    TN_E_STATE : 0);		/* there is no signer yet */
+	x.req.signer = signer;
+	ck_assert_msg(tn_req_signed_cookie(&x.req, "c", &value) ==
+	    taken[_i].rc, "%s", taken[_i].name);
+	ck_assert(taken[_i].value == NULL ? value.ptr == NULL :
+	    tn_slice_is(value, taken[_i].value));
+}
+END_TEST
+
+static const struct { const char *value, *json; } jsons[] = {
+	{ "j:{\"a\":[1]}", "{\"a\":[1]}" }, { "j:1", "1" },
+	{ "j:null", "null" }, { "j:", NULL }, { "j:{", NULL },
+	{ "j:1 2", NULL }, { "J:1", NULL }, { "1", NULL }, { "", NULL },
+	{ "j:{\"a\":1,\"a\":2}", NULL },
+};
+
+START_TEST(json_in_a_cookie_is_scanned)
+{
+	struct tn_slice json = TN_SLICE_NONE;
+	bool is_json = tn_cookie_json(tn_slice_str(jsons[_i].value), &json);
+
+	ck_assert_msg(is_json == (jsons[_i].json != NULL), "%s",
+	    jsons[_i].value);
+	ck_assert(!is_json || tn_slice_is(json, jsons[_i].json));
+}
+END_TEST
+
+/* ---- Other headers ---------------------------------------------------------- */
+
+static void
+check_links(void)
+{
+	if (v.field[1].ptr != NULL)
+		tn_res_set(&x.res, "Link", v.field[1]);
+	tn_res_links(&x.res, "next", v.field[2]);
+	ck_set("Link");
+}
+
+START_TEST(links_are_set_as_by_express)
+{
+	each("links", 6, check_links);
+}
+END_TEST
+
+static Suite *
+suite(void)
+{
+	Suite *s = suite_create("express_answers");
+	TCase *tc = tcase_create("express_answers");
+
+#define ROWS(t) (int)(sizeof(t) / sizeof(t[0]))
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, cookies_are_set_as_by_express);
+	tcase_add_test(tc, age_of_a_cookie_is_an_end_too);
+	tcase_add_loop_test(tc, bad_cookie_keeps_the_answer_back, 0,
+	    ROWS(bad));
+	tcase_add_test(tc, cookie_without_memory_keeps_the_answer_back);
+	tcase_add_loop_test(tc, signed_cookie_is_taken_or_refused, 0,
+	    ROWS(taken));
+	tcase_add_loop_test(tc, json_in_a_cookie_is_scanned, 0, ROWS(jsons));
+	tcase_add_test(tc, links_are_set_as_by_express);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+TN_CHECK_MAIN(suite)
