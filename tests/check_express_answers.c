@@ -263,6 +263,15 @@ END_TEST
 /* ---- Other headers ---------------------------------------------------------- */
 
 static void
+check_vary(void)
+{
+	if (v.field[1].ptr != NULL)
+		tn_res_set(&x.res, "Vary", v.field[1]);
+	tn_res_vary(&x.res, tn_arena_str(&x.arena, v.field[2]));
+	ck_set("Vary");
+}
+
+static void
 check_links(void)
 {
 	if (v.field[1].ptr != NULL)
@@ -270,6 +279,12 @@ check_links(void)
 	tn_res_links(&x.res, "next", v.field[2]);
 	ck_set("Link");
 }
+
+START_TEST(vary_is_set_as_by_express)
+{
+	each("vary", 20, check_vary);
+}
+END_TEST
 
 START_TEST(links_are_set_as_by_express)
 {
@@ -293,6 +308,7 @@ suite(void)
 	tcase_add_loop_test(tc, signed_cookie_is_taken_or_refused, 0,
 	    ROWS(taken));
 	tcase_add_loop_test(tc, json_in_a_cookie_is_scanned, 0, ROWS(jsons));
+	tcase_add_test(tc, vary_is_set_as_by_express);
 	tcase_add_test(tc, links_are_set_as_by_express);
 	suite_add_tcase(s, tc);
 	return s;

@@ -160,9 +160,10 @@ tn_res_vary(struct tn_res *res, const char *name)
 {
 	struct tn_slice had = tn_res_get(res, "Vary");
 
-	if (had.len == 0)
+	if (had.len == 0 || strcmp(name, "*") == 0)
 		tn_res_set(res, "Vary", tn_slice_str(name));
-	else if (!tn_list_has(had, tn_slice_str(name)))
+	else if (!tn_list_has(had, TN_SLICE("*")) &&
+	    !tn_list_has(had, tn_slice_str(name)))
 		tn_res_set(res, "Vary", tn_arena_printf(res->arena,
 		    "%.*s, %s", TN_SLICE_ARG(had), name));
 }
