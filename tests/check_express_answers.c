@@ -280,6 +280,13 @@ check_links(void)
 	ck_set("Link");
 }
 
+static void
+check_location(void)
+{
+	tn_res_location(&x.res, v.field[1]);
+	ck_set("Location");
+}
+
 START_TEST(vary_is_set_as_by_express)
 {
 	each("vary", 20, check_vary);
@@ -289,6 +296,12 @@ END_TEST
 START_TEST(links_are_set_as_by_express)
 {
 	each("links", 6, check_links);
+}
+END_TEST
+
+START_TEST(location_is_set_as_by_express)
+{
+	each("location", 10, check_location);
 }
 END_TEST
 
@@ -310,6 +323,7 @@ suite(void)
 	tcase_add_loop_test(tc, json_in_a_cookie_is_scanned, 0, ROWS(jsons));
 	tcase_add_test(tc, vary_is_set_as_by_express);
 	tcase_add_test(tc, links_are_set_as_by_express);
+	tcase_add_test(tc, location_is_set_as_by_express);
 	suite_add_tcase(s, tc);
 	return s;
 }

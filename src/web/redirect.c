@@ -27,6 +27,21 @@ tn_is_local_path(struct tn_slice path)
 	    (path.len == 1 || path.ptr[1] != '/');
 }
 
+/*
+ * As encodeurl, which Express uses: what no URL may hold, and a '%' that
+ * begins no escape.
+ */
+static bool
+is_left(struct tn_slice url, size_t i)
+{
+	unsigned char c = (unsigned char)url.ptr[i];
+
+	if (c == '%')
+		return i + 2 < url.len && tn_hex_digit(url.ptr[i + 1]) >= 0 &&
+		    tn_hex_digit(url.ptr[i + 2]) >= 0;
+	return c < 0x80 && strchr("\"<>`{}", c) == NULL;
+}
+
 /* Location in ASCII: other bytes as %XX. */
 static void
 set_location(struct tn_res *res, struct tn_slice base, struct tn_slice url)
@@ -44,7 +59,7 @@ set_location(struct tn_res *res, struct tn_slice base, struct tn_slice url)
 	for (size_t i = 0; i < url.len; i++) {
 		unsigned char c = (unsigned char)url.ptr[i];
 
-		if (c < 0x80) {
+		if (is_left(url, i)) {
 			text[n++] = url.ptr[i];
 			continue;
 		}
