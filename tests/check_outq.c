@@ -90,6 +90,42 @@ START_TEST(owns_nothing_when_empty)
 }
 END_TEST
 
+START_TEST(one_item_needs_no_memory)
+{
+	struct tn_outq q = { 0 }, other = { 0 };
+	struct tn_rcbuf *rc = item("a", true);
+	int pushed, moved;
+
+	tn_alloc_fail_at(1);
+	pushed = tn_outq_push(&q, rc);
+	moved = tn_outq_move(&other, &q);
+	ck_assert(!tn_alloc_end());
+	ck_assert_int_eq(pushed, 0);
+	ck_assert_int_eq(moved, 0);
+	expect(&q, "");
+	expect(&other, "a");
+	ck_assert_uint_eq(tn_outq_drop_volatile(&other), 1);
+	ck_assert_uint_eq(rc->refs, 1);
+	tn_rcbuf_unref(&rc);
+}
+END_TEST
+
+START_TEST(one_item_is_the_first_of_more)
+{
+	struct tn_outq q = { 0 };
+
+	push(&q, "a", false);
+	push(&q, "b", true);
+	push(&q, "c", false);
+	expect(&q, "abc");
+	tn_outq_pop(&q, 1);
+	expect(&q, "bc");
+	ck_assert_uint_eq(tn_outq_drop_volatile(&q), 1);
+	expect(&q, "c");
+	tn_outq_fini(&q);
+}
+END_TEST
+
 START_TEST(drops_only_what_is_volatile)
 {
 	struct tn_outq q = { 0 };
@@ -147,16 +183,19 @@ START_TEST(is_unchanged_when_memory_is_out)
 	struct tn_outq q = { 0 }, other = { 0 };
 	struct tn_rcbuf *rc = item("x", false);
 
+	push(&q, "a", false);
 	tn_alloc_fail_at(1);
 	ck_assert_int_lt(tn_outq_push(&q, rc), 0);
 	ck_assert(tn_alloc_end());
 	ck_assert_uint_eq(rc->refs, 1);
-	expect(&q, "");
-	push(&other, "a", false);
+	expect(&q, "a");
+	push(&other, "b", false);
 	tn_alloc_fail_at(1);
 	ck_assert_int_lt(tn_outq_move(&q, &other), 0);
 	ck_assert(tn_alloc_end());
-	expect(&other, "a");
+	expect(&q, "a");
+	expect(&other, "b");
+	tn_outq_fini(&q);
 	tn_outq_fini(&other);
 	tn_rcbuf_unref(&rc);
 }
@@ -171,6 +210,8 @@ suite(void)
 	tcase_add_test(tc, gives_back_in_order_across_the_rings_end);
 	tcase_add_test(tc, grows_while_it_wraps);
 	tcase_add_test(tc, owns_nothing_when_empty);
+	tcase_add_test(tc, one_item_needs_no_memory);
+	tcase_add_test(tc, one_item_is_the_first_of_more);
 	tcase_add_test(tc, drops_only_what_is_volatile);
 	tcase_add_test(tc, moves_all_behind_the_others);
 	tcase_add_test(tc, shares_what_it_holds);

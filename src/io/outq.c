@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-enum { FIRST_CAP = 4 };		/* most clients wait for one or two packets */
+enum { FIRST_CAP = 4 };		/* of those that have more than one */
 
 static size_t
 frame_len(const struct tn_rcbuf *rc)
@@ -18,11 +18,15 @@ frame_len(const struct tn_rcbuf *rc)
 static int
 reserve(struct tn_outq *q, uint32_t n)
 {
-	uint32_t cap = q->cap == 0 ? FIRST_CAP : q->cap;
+	uint32_t cap = q->cap < FIRST_CAP ? FIRST_CAP : q->cap;
 	struct tn_rcbuf **items;
 
 	if (n <= q->cap)
 		return 0;
+	if (n == 1) {
+		q->cap = 1;
+		return 0;
+	}
 	while (cap < n) {
 		if (cap > UINT32_MAX / 2)
 			return TN_E_NOMEM;
@@ -33,7 +37,8 @@ reserve(struct tn_outq *q, uint32_t n)
 		return TN_E_NOMEM;
 	for (uint32_t i = 0; i < q->len; i++)
 		items[i] = tn_outq_at(q, i);
-	free(q->items);
+	if (q->cap > 1)
+		free(q->items);
 	q->items = items;
 	q->cap = cap;
 	q->head = 0;
@@ -44,7 +49,10 @@ reserve(struct tn_outq *q, uint32_t n)
 static void
 put(struct tn_outq *q, struct tn_rcbuf *rc)
 {
-	q->items[(q->head + q->len) & (q->cap - 1)] = rc;
+	if (q->cap == 1)
+		q->one = rc;
+	else
+		q->items[(q->head + q->len) & (q->cap - 1)] = rc;
 	q->len++;
 	q->bytes += (uint32_t)frame_len(rc);
 }
@@ -54,7 +62,8 @@ release_if_empty(struct tn_outq *q)
 {
 	if (q->len > 0)
 		return;
-	free(q->items);
+	if (q->cap > 1)
+		free(q->items);
 	*q = (struct tn_outq){ 0 };
 }
 
@@ -91,7 +100,7 @@ tn_outq_drop_volatile(struct tn_outq *q)
 	q->len = 0;
 	q->bytes = 0;
 	for (uint32_t i = 0; i < len; i++) {
-		struct tn_rcbuf *rc = q->items[(q->head + i) & (q->cap - 1)];
+		struct tn_rcbuf *rc = tn_outq_at(q, i);
 
 		if (rc->is_volatile) {
 			tn_rcbuf_unref(&rc);

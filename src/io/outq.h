@@ -4,9 +4,15 @@
 
 #include "base/rcbuf.h"
 
-/* A ring; owns no memory while it is empty. Zeroed storage is an empty one. */
+/*
+ * A ring of cap items, 0 while it is empty: that owns no memory, and zeroed
+ * storage is one. Nor does a ring of one item, as most are: it is in place.
+ */
 struct tn_outq {
-	struct tn_rcbuf **items;
+	union {
+		struct tn_rcbuf *one;		/* cap is 1 */
+		struct tn_rcbuf **items;	/* cap is more */
+	};
 	uint32_t head, len, cap;
 	uint32_t bytes;		/* frames' bytes, headers included */
 };
@@ -21,7 +27,7 @@ int tn_outq_push(struct tn_outq *q, struct tn_rcbuf *rc);
 static inline struct tn_rcbuf *
 tn_outq_at(const struct tn_outq *q, uint32_t i)
 {
-	return q->items[(q->head + i) & (q->cap - 1)];
+	return q->cap == 1 ? q->one : q->items[(q->head + i) & (q->cap - 1)];
 }
 
 /* Give the first n back. */
