@@ -189,6 +189,8 @@ set_copied(struct tn_session *s, struct tn_slice name, struct tn_slice value)
 	struct tn_slice key;
 	struct tn_buf raw;
 
+	if (tn_slice_is(name, "cookie"))
+		return TN_E_DENIED;	/* there would be two of them */
 	if (m != NULL) {
 		m->changed |= !tn_slice_eq(m->value, value);
 		m->value = value;

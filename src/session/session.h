@@ -133,7 +133,11 @@ int tn_session_read(struct tn_session *s, struct tn_arena *arena,
 /* Write the record, members in order, the cookie first. */
 void tn_session_write(const struct tn_session *s, struct tn_buf *out);
 
-/* The members. A value is raw JSON; false if there is none of that type. */
+/*
+ * The members. A value is raw JSON; false if there is none of that type.
+ * Setting returns 0, TN_E_NOMEM, or TN_E_DENIED for "cookie", which is the
+ * session's own.
+ */
 bool tn_session_get(const struct tn_session *s, const char *name,
     struct tn_slice *value);
 bool tn_session_get_bool(const struct tn_session *s, const char *name);
