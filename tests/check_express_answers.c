@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "check_alloc.h"
@@ -10,6 +11,7 @@
 #include "session/signature.h"
 #include "vectors.h"
 #include "web/app.h"
+#include "web/middleware.h"
 
 static struct tn_exchange x;
 static struct tn_vector v;
@@ -305,6 +307,99 @@ START_TEST(location_is_set_as_by_express)
 }
 END_TEST
 
+/* ---- Other sites' scripts --------------------------------------------------- */
+
+static const char *const one[] = { "https://a.example" };
+static const char *const two[] = { "https://b.example",
+	"https://a.example" };
+static const struct { const char *kind; struct tn_cors_options options; }
+cors[] = {
+	{ "any", { .any_origin = true } },
+	{ "one", { .origins = one, .norigins = 1 } },
+	{ "cookies", { .origins = one, .norigins = 1, .credentials = true } },
+	{ "all", { .origins = two, .norigins = 2, .credentials = true,
+	    .methods = "GET,POST", .headers = "X-A", .exposed = "X-B,X-C",
+	    .max_age_s = 60 } },
+};
+
+static int
+discard(struct tn_sink *to, struct tn_slice bytes)
+{
+	(void)to;
+	(void)bytes;
+	return 0;
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* "name=value;name=value", in order, names in lower case. */
+static struct tn_slice
+all_headers(void)
+{
+	const char *lines[32];
+	char *text = tn_arena_alloc(&x.arena, 1024);
+	size_t at = 0;
+
+	for (size_t i = 0; i < x.res.nheaders; i++) {
+		char *line = tn_arena_str(&x.arena, tn_arena_printf(&x.arena,
+		    "%.*s=%.*s", TN_SLICE_ARG(x.res.headers[i].name),
+		    TN_SLICE_ARG(x.res.headers[i].value)));
+
+		for (char *c = line; *c != '='; c++)
+			*c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+		lines[i] = line;
+	}
+	qsort(lines, x.res.nheaders, sizeof(lines[0]), by_text);
+	for (size_t i = 0; i < x.res.nheaders; i++)
+		at += (size_t)snprintf(text + at, 1024 - at, "%s%s",
+		    i > 0 ? ";" : "", lines[i]);
+	return tn_slice(text, at);
+}
+
+static void
+check_cors(void)
+{
+	static const char *const names[] = { "ORIGIN",
+		"ACCESS_CONTROL_REQUEST_HEADERS" };
+	struct tn_sink sink = { .write = discard };
+	struct tn_slice got;
+	struct tn_step step;
+	size_t kind = 0;
+	bool is_asked = tn_slice_is(v.field[2], "OPTIONS");
+
+	while (!tn_slice_is(v.field[1], cors[kind].kind))
+		ck_assert_uint_lt(++kind, sizeof(cors) / sizeof(cors[0]));
+	x.res.sink = &sink;
+	x.req.method = tn_method_find(v.field[2]);
+	for (size_t i = 0; i < 2; i++) {
+		if (v.field[3 + i].len > 0)
+			x.req.headers[x.req.nheaders++] = (struct tn_pair){
+				tn_slice_str(names[i]), v.field[3 + i] };
+	}
+	if (is_asked)
+		x.req.headers[x.req.nheaders++] = (struct tn_pair){
+			TN_SLICE("ACCESS_CONTROL_REQUEST_METHOD"),
+			TN_SLICE("PUT") };
+	step = tn_cors(&cors[kind].options);
+	ck_assert_int_eq(step.fn(&x.req, &x.res, step.arg), is_asked ?
+	    TN_DONE : TN_NEXT);
+	step.fini(step.arg);
+	got = all_headers();
+	ck_assert_msg(tn_slice_eq(got, v.field[5]), "line %u: %.*s", v.line,
+	    TN_SLICE_ARG(got));
+	ck_assert_int_eq(x.res.status, is_asked ? 204 : 200);
+}
+
+START_TEST(other_sites_are_told_as_by_cors)
+{
+	each("cors", 16, check_cors);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -324,6 +419,7 @@ suite(void)
 	tcase_add_test(tc, vary_is_set_as_by_express);
 	tcase_add_test(tc, links_are_set_as_by_express);
 	tcase_add_test(tc, location_is_set_as_by_express);
+	tcase_add_test(tc, other_sites_are_told_as_by_cors);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -10,6 +10,8 @@
 #include "check_main.h"
 #include "web/harness.h"
 #include "web/middleware.h"
+#include "web/rate_limit.h"
+#include "web/static.h"
 #include "web/view.h"
 
 static struct tn_app *app;
@@ -186,6 +188,59 @@ START_TEST(nothing_is_added_without_memory)
 		failed = tn_alloc_end();
 		ck_assert_int_eq(app == NULL ? TN_E_NOMEM :
 		    tn_app_check(app, NULL), failed ? TN_E_NOMEM : 0);
+		tn_app_free(&app);
+	}
+}
+END_TEST
+
+/* ---- Middleware ------------------------------------------------------------- */
+
+static struct tn_step
+make(int which)
+{
+	static const struct tn_rate_limit rate = { .name = "x", .limit = 1,
+		.window_s = 1 };
+	static const struct tn_assets assets = { .dir_fd = -1 };
+	static const struct tn_session_options session = { .max_age_ms = -1 };
+
+	switch (which) {
+	case 0:
+		return tn_static("/a", &assets);
+	case 1:
+		return tn_session(NULL, &session);
+	case 2:
+		return tn_form_body(NULL);
+	case 3:
+		return tn_json_body(NULL);
+	case 4:
+		return tn_text_body(NULL);
+	case 5:
+		return tn_raw_body(NULL);
+	case 6:
+		return tn_multipart_body(NULL);
+	case 7:
+		return tn_cors(NULL);
+	case 8:
+		return tn_rate_limit(&rate);
+	case 9:
+		return tn_security_headers(NULL);
+	default:
+		return tn_request_log(NULL);
+	}
+}
+
+/* What could not be made is found before the program begins to serve. */
+START_TEST(middleware_without_memory_is_told_by_the_check)
+{
+	bool failed = true;
+
+	for (unsigned n = 1; failed; n++) {
+		begin();
+		tn_alloc_fail_at(n);
+		tn_app_use(app, make(_i));
+		failed = tn_alloc_end();
+		ck_assert_msg(tn_app_check(app, NULL) ==
+		    (failed ? TN_E_NOMEM : 0), "%d, %u", _i, n);
 		tn_app_free(&app);
 	}
 }
@@ -378,6 +433,8 @@ suite(void)
 	    ROWS(paths));
 	tcase_add_test(tc, all_meets_each_method);
 	tcase_add_test(tc, nothing_is_added_without_memory);
+	tcase_add_loop_test(tc, middleware_without_memory_is_told_by_the_check,
+	    0, 11);
 	tcase_add_test(tc, parameter_is_met_once_before_its_handlers);
 	tcase_add_test(tc, app_has_what_it_was_given);
 	tcase_add_test(tc, steps_that_prepare_are_told_of_all);

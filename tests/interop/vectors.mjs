@@ -364,7 +364,40 @@ function express() {
       rows.push(["attachment", name, header, null,
         inExpress({}, null, (q, s) => s.attachment(name).get(header))]);
   answers(rows);
-  write("express", ["express"], "kind, what it is given, the answer", rows);
+  origins(rows);
+  write("express", ["express", "cors"], "kind, what it is given, the answer", rows);
+}
+
+// What npm's cors sets for who is allowed; to all others we say nothing, where
+// it says what means nothing without an origin. So does what is exposed, in
+// the answer to a preflight.
+function origins(rows) {
+  const cors = require("cors");
+  const mine = "https://a.example";
+  const options = { any: { origin: "*" }, one: { origin: [mine] },
+    cookies: { origin: [mine], credentials: true },
+    all: { origin: ["https://b.example", mine], credentials: true,
+      methods: "GET,POST", allowedHeaders: "X-A", exposedHeaders: "X-B,X-C",
+      maxAge: 60 } };
+  const asks = [["GET", null, null], ["GET", mine, null],
+    ["GET", "https://c.example", null], ["POST", mine, null],
+    ["OPTIONS", mine, ""], ["OPTIONS", mine, "X-A, X-D"]];
+
+  for (const [kind, option] of Object.entries(options))
+    for (const [method, origin, wanted] of asks) {
+      if (origin !== mine && kind !== "any") continue;
+      const headers = { origin, "access-control-request-headers": wanted || null,
+        "access-control-request-method": method === "OPTIONS" ? "PUT" : null };
+      rows.push(["cors", kind, method, origin, wanted, inExpress(
+        { method, headers }, null, (q, s) => {
+          s.removeHeader("X-Powered-By");
+          cors(option)(q, s, () => {});
+          return Object.entries(s.getHeaders())
+            .filter(([name]) => name !== "content-length" &&
+              (method !== "OPTIONS" || name !== "access-control-expose-headers"))
+            .map(([name, value]) => `${name}=${value}`).sort().join(";");
+        })]);
+    }
 }
 
 // What is set on the answer, by Express's own functions.
