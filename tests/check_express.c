@@ -332,6 +332,124 @@ START_TEST(nonce_without_memory_is_empty)
 }
 END_TEST
 
+/* ---- Limits, and no memory -------------------------------------------------- */
+
+/* "a&a&...&b=1": n names in all. */
+static struct tn_slice
+query_of(size_t n)
+{
+	static char text[4 * TN_LIMIT_QUERY_PAIRS];
+	size_t at = 0;
+
+	for (size_t i = 1; i < n; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "a&");
+	at += (size_t)snprintf(text + at, sizeof(text) - at, "b=1");
+	return tn_slice(text, at);
+}
+
+static const struct { const char *name; size_t n; bool is_there; } pairs[] = {
+	{ "one", 1, true }, { "as many as may be", TN_LIMIT_QUERY_PAIRS, true },
+	{ "one more: none of them", TN_LIMIT_QUERY_PAIRS + 1, false },
+};
+
+START_TEST(query_variables_are_bounded)
+{
+	tn_exchange_init(&x, 0);
+	tn_exchange_begin(&x, NULL, NULL);
+	x.req.query_text = query_of(pairs[_i].n);
+	ck_assert_msg(tn_slice_is(tn_req_query(&x.req, "b"), "1") ==
+	    pairs[_i].is_there, "%s", pairs[_i].name);
+	ck_assert_int_eq(x.req.err.code, 0);	/* it is no error */
+	tn_exchange_fini(&x);
+}
+END_TEST
+
+static int
+answer_json(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)res;
+	return *(int *)arg;
+}
+
+static const struct {
+	const char *name, *accept;
+	size_t n;		/* of image/png before the JSON */
+	bool has_other;
+	int rc, status;
+} formats[] = {
+	{ "the first", "application/json", 0, false, 7, 0 },
+	{ "as many as may be", "application/json", TN_LIMIT_FORMATS - 1,
+	    false, 7, 0 },
+	{ "one more is not offered", "application/json", TN_LIMIT_FORMATS,
+	    false, TN_E_DENIED, 406 },
+	{ "none of them", "text/css", 1, false, TN_E_DENIED, 406 },
+	{ "what is left", "text/css", 1, true, 7, 0 },
+	{ "nothing is said", "", 0, false, 7, 0 },
+};
+
+START_TEST(format_is_chosen_or_406)
+{
+	struct tn_format f[TN_LIMIT_FORMATS + 3] = { { NULL, NULL } };
+	size_t n = formats[_i].n;
+	int seven = 7;
+
+	for (size_t i = 0; i < n; i++)
+		f[i] = (struct tn_format){ "image/png", answer_json };
+	f[n] = (struct tn_format){ "json", answer_json };
+	if (formats[_i].has_other)
+		f[n + 1] = (struct tn_format){ NULL, answer_json };
+	tn_exchange_init(&x, 0);
+	tn_exchange_begin(&x, NULL, NULL);
+	if (formats[_i].accept[0] != '\0')
+		x.req.headers[x.req.nheaders++] = (struct tn_pair){
+			TN_SLICE("ACCEPT"), tn_slice_str(formats[_i].accept) };
+	ck_assert_msg(tn_res_format(&x.res, f, &seven) == formats[_i].rc, "%s",
+	    formats[_i].name);
+	ck_assert_int_eq(x.req.err_status, formats[_i].status);
+	ck_assert(tn_slice_is(tn_res_get(&x.res, "Vary"), "Accept"));
+	if (formats[_i].rc == 7 && !formats[_i].has_other)
+		ck_assert(tn_slice_is(tn_res_get(&x.res, "Content-Type"),
+		    "application/json; charset=utf-8"));
+	tn_exchange_fini(&x);
+}
+END_TEST
+
+START_TEST(refusal_is_cut_not_lost)
+{
+	static char text[400];
+
+	memset(text, 'x', sizeof(text) - 1);
+	tn_exchange_init(&x, 0);
+	tn_exchange_begin(&x, NULL, NULL);
+	ck_assert_int_eq(tn_req_refuse(&x.req, 422, "%s %d", "because", 7),
+	    TN_E_DENIED);
+	ck_assert_str_eq(x.req.err.text, "because 7");
+	ck_assert_int_eq(x.req.err_status, 422);
+	tn_req_refuse(&x.req, 400, "%s", text);
+	ck_assert_uint_eq(strlen(x.req.err.text), sizeof(x.req.err.text) - 1);
+	tn_exchange_fini(&x);
+}
+END_TEST
+
+/* With no room left, what is asked for is not there, and the arena says so. */
+START_TEST(request_without_memory_has_none_of_it)
+{
+	tn_exchange_init(&x, 1);
+	tn_exchange_begin(&x, NULL, NULL);
+	x.req.query_text = TN_SLICE("a=1");
+	x.req.cookies = TN_SLICE("a=%31");
+	x.req.host = TN_SLICE("a.example");
+	ck_assert_ptr_null(tn_req_query(&x.req, "a").ptr);
+	ck_assert_ptr_null(tn_req_cookie(&x.req, "a").ptr);
+	ck_assert_uint_eq(tn_req_origin(&x.req).len, 0);
+	tn_res_links(&x.res, "next", TN_SLICE("/b"));
+	ck_assert(x.res.bad_header || tn_res_get(&x.res, "Link").len == 0);
+	ck_assert(x.arena.overflowed);
+	tn_exchange_fini(&x);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -351,6 +469,12 @@ suite(void)
 	tcase_add_test(tc, offers_are_chosen_by_the_client);
 	tcase_add_test(tc, nonce_is_made_once_a_request);
 	tcase_add_test(tc, nonce_without_memory_is_empty);
+	tcase_add_loop_test(tc, query_variables_are_bounded, 0,
+	    (int)(sizeof(pairs) / sizeof(pairs[0])));
+	tcase_add_loop_test(tc, format_is_chosen_or_406, 0,
+	    (int)(sizeof(formats) / sizeof(formats[0])));
+	tcase_add_test(tc, refusal_is_cut_not_lost);
+	tcase_add_test(tc, request_without_memory_has_none_of_it);
 	suite_add_tcase(s, tc);
 	return s;
 }
