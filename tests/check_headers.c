@@ -254,6 +254,27 @@ START_TEST(header_without_memory_keeps_it_back)
 }
 END_TEST
 
+/* A value that could not be made is not an empty one. */
+static const char *const names[] = { "Vary", "Link", "Location" };
+
+START_TEST(value_without_memory_keeps_it_back)
+{
+	begin();
+	tn_res_vary(&x.res, "Accept");
+	tn_res_links(&x.res, "prev", TN_SLICE("/a"));
+	ck_assert_int_eq(tn_res_begin(&x.res), 0);
+	x.arena.max = x.arena.used + 16;	/* room for nothing much */
+	if (_i == 0)
+		tn_res_vary(&x.res, "Cookie");
+	else if (_i == 1)
+		tn_res_links(&x.res, "next", TN_SLICE("/b"));
+	else
+		tn_res_location(&x.res, TN_SLICE("/a/longer/path"));
+	ck_assert_msg(tn_res_begin(&x.res) == TN_E_STATE, "%s", names[_i]);
+	end();
+}
+END_TEST
+
 /* ---- Lists, tags, dates ----------------------------------------------------- */
 
 static const struct { const char *list, *word; bool has; } lists[] = {
@@ -483,6 +504,8 @@ suite(void)
 	tcase_add_test(tc, hook_that_fails_keeps_it_back);
 	tcase_add_test(tc, there_is_room_for_our_own_headers);
 	tcase_add_test(tc, header_without_memory_keeps_it_back);
+	tcase_add_loop_test(tc, value_without_memory_keeps_it_back, 0,
+	    ROWS(names));
 	tcase_add_loop_test(tc, word_is_in_the_list, 0, ROWS(lists));
 	tcase_add_loop_test(tc, tag_is_in_the_list, 0, ROWS(tags));
 	tcase_add_loop_test(tc, date_is_read_or_refused, 0, ROWS(dates));

@@ -97,11 +97,15 @@ add(struct tn_res *res, struct tn_slice name, struct tn_slice value,
 	res->headers[res->nheaders++] = (struct tn_res_header){ name, value };
 }
 
-/* Check and copy. Returns false, and the answer will be a 500. */
+/*
+ * Check and copy. Returns false, and the answer will be a 500: so too for a
+ * value that is not there because there was no memory to make it.
+ */
 static bool
 admit(struct tn_res *res, struct tn_slice name, struct tn_slice *value)
 {
-	bool good = tn_slice_is_token(name) && is_value(*value);
+	bool good = tn_slice_is_token(name) && is_value(*value) &&
+	    (value->ptr != NULL || !res->arena->overflowed);
 
 	if (good) {
 		*value = tn_arena_copy(res->arena, *value);
