@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/list.h"
@@ -150,6 +151,41 @@ START_TEST(each_thread_takes_a_job_at_once)
 }
 END_TEST
 
+static struct {
+	struct tn_pool_job job;
+	pthread_t thread;
+	atomic_bool is_done;
+} signed_;
+
+static void
+sign(struct tn_pool_job *job)
+{
+	(void)job;
+	signed_.thread = pthread_self();
+	atomic_store(&signed_.is_done, true);
+}
+
+START_TEST(who_has_rested_least_works_next)
+{
+	struct tn_pool *pool = tn_pool_new(4, 0, NULL);
+	pthread_t before = pthread_self();
+	int changes = 0;
+
+	signed_.job.fn = sign;
+	for (int i = 0; i < 40; i++) {
+		usleep(2000);		/* all of them rest */
+		atomic_store(&signed_.is_done, false);
+		ck_assert_int_eq(tn_pool_submit(pool, &signed_.job), 0);
+		while (!atomic_load(&signed_.is_done))
+			usleep(100);
+		changes += !pthread_equal(before, signed_.thread);
+		before = signed_.thread;
+	}
+	tn_pool_free(&pool);
+	ck_assert_int_lt(changes, 10);	/* in turn, it would be all of them */
+}
+END_TEST
+
 START_TEST(free_takes_null)
 {
 	struct tn_pool *pool = NULL;
@@ -169,6 +205,7 @@ pool_suite(void)
 	tcase_add_test(tc, one_thread_keeps_the_order);
 	tcase_add_test(tc, a_full_queue_refuses_and_then_takes_again);
 	tcase_add_test(tc, each_thread_takes_a_job_at_once);
+	tcase_add_test(tc, who_has_rested_least_works_next);
 	tcase_add_test(tc, free_takes_null);
 	suite_add_tcase(s, tc);
 	return s;

@@ -9,9 +9,21 @@
 
 #include "base/err.h"
 
-struct tn_pool {
-	pthread_mutex_t lock;		/* guards all below but threads */
+struct thread {
+	struct tn_pool *pool;
+	pthread_t id;
 	pthread_cond_t work;
+	struct thread *next;		/* that rests longer */
+	bool rests;
+};
+
+/*
+ * Who has rested least works next: what it needs is still in its processor's
+ * caches, and the pages it gave back are at hand.
+ */
+struct tn_pool {
+	pthread_mutex_t lock;		/* guards all below but ids */
+	struct thread *resting;
 	struct tn_pool_job *first;
 	struct tn_pool_job **last;
 	size_t waiting;
@@ -19,7 +31,7 @@ struct tn_pool {
 	size_t running;			/* jobs in hand */
 	bool ending;
 	size_t nthreads;
-	pthread_t threads[];
+	struct thread threads[];
 };
 
 static struct tn_pool_job *
@@ -37,16 +49,39 @@ take(struct tn_pool *pool)
 	return job;
 }
 
+static void
+rest(struct tn_pool *pool, struct thread *t)
+{
+	t->next = pool->resting;
+	pool->resting = t;
+	t->rests = true;
+	while (t->rests)
+		pthread_cond_wait(&t->work, &pool->lock);
+}
+
+static void
+wake_one(struct tn_pool *pool)
+{
+	struct thread *t = pool->resting;
+
+	if (t == NULL)
+		return;
+	pool->resting = t->next;
+	t->rests = false;
+	pthread_cond_signal(&t->work);
+}
+
 static void *
 run(void *arg)
 {
-	struct tn_pool *pool = arg;
+	struct thread *t = arg;
+	struct tn_pool *pool = t->pool;
 	struct tn_pool_job *job;
 
 	pthread_mutex_lock(&pool->lock);
 	while ((job = take(pool)) != NULL || !pool->ending) {
 		if (job == NULL) {
-			pthread_cond_wait(&pool->work, &pool->lock);
+			rest(pool, t);
 			continue;
 		}
 		pthread_mutex_unlock(&pool->lock);
@@ -56,6 +91,17 @@ run(void *arg)
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
+}
+
+static bool
+start(struct tn_pool *pool, struct thread *t)
+{
+	t->pool = pool;
+	pthread_cond_init(&t->work, NULL);
+	errno = pthread_create(&t->id, NULL, run, t);
+	if (errno != 0)
+		pthread_cond_destroy(&t->work);
+	return errno == 0;
 }
 
 struct tn_pool *
@@ -69,15 +115,11 @@ tn_pool_new(unsigned threads, size_t max_waiting, struct tn_err *err)
 		return NULL;
 	}
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_cond_init(&pool->work, NULL);
 	pool->last = &pool->first;
 	pool->max_waiting = max_waiting;
-	for (; pool->nthreads < threads; pool->nthreads++) {
-		errno = pthread_create(&pool->threads[pool->nthreads], NULL,
-		    run, pool);
-		if (errno != 0)
-			break;
-	}
+	while (pool->nthreads < threads &&
+	    start(pool, &pool->threads[pool->nthreads]))
+		pool->nthreads++;
 	if (pool->nthreads == 0) {
 		tn_err_errno(err, TN_E_SYSTEM, "cannot start a thread");
 		tn_pool_free(&pool);
@@ -99,7 +141,7 @@ tn_pool_submit(struct tn_pool *pool, struct tn_pool_job *job)
 		*pool->last = job;
 		pool->last = &job->next;
 		pool->waiting++;
-		pthread_cond_signal(&pool->work);
+		wake_one(pool);
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return result;
@@ -114,11 +156,13 @@ tn_pool_free(struct tn_pool **pool)
 		return;
 	pthread_mutex_lock(&p->lock);
 	p->ending = true;
-	pthread_cond_broadcast(&p->work);
+	while (p->resting != NULL)
+		wake_one(p);
 	pthread_mutex_unlock(&p->lock);
-	for (size_t i = 0; i < p->nthreads; i++)
-		pthread_join(p->threads[i], NULL);
-	pthread_cond_destroy(&p->work);
+	for (size_t i = 0; i < p->nthreads; i++) {
+		pthread_join(p->threads[i].id, NULL);
+		pthread_cond_destroy(&p->threads[i].work);
+	}
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 	*pool = NULL;
