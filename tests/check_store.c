@@ -71,7 +71,8 @@ static void
 setup(void)
 {
 	ck_assert_int_eq(tn_random_start(NULL), 0);
-	options = (struct tn_redis_options){ .path = server.path };
+	options = (struct tn_redis_options){ .path = server.path,
+		.command_ms = 20000 };	/* threads by the dozen */
 	redis = tn_redis_new(&options, 8, NULL);
 	ask("FLUSHALL", NULL);
 	tn_buf_init(&got, 65536);
