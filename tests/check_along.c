@@ -43,27 +43,13 @@ stop(void)
 	redis_server_stop(&server);
 }
 
-static int64_t
-ask(const char *line)
-{
-	struct tn_slice words[REDIS_WORDS];
-	struct tn_reply *reply;
-	int64_t number;
-
-	ck_assert_int_eq(tn_redis_call(redis, words, redis_words(line, words),
-	    &reply, NULL), 0);
-	number = tn_reply_integer(reply);
-	tn_reply_free(&reply);
-	return number;
-}
-
 static void
 setup(void)
 {
 	ck_assert_int_eq(tn_random_start(NULL), 0);
 	options = (struct tn_redis_options){ .path = server.path };
 	redis = tn_redis_new(&options, 2, NULL);
-	ask("FLUSHALL");
+	redis_ask(redis, "FLUSHALL");
 	all = (struct tn_user_sessions){ redis, tn_store_redis_new(redis,
 	    &(struct tn_store_redis_options){ .prefix = S("sess:") }, NULL) };
 	tn_redis_batch_init(&batch, redis);
@@ -101,7 +87,7 @@ START_TEST(try_is_counted_along_with_something_else)
 		ck_assert_int_ge(retry_s, 59);
 		ck_assert_int_le(retry_s, 60);
 	}
-	ck_assert_int_eq(ask("INCR n"), 5);
+	ck_assert_int_eq(redis_ask(redis, "INCR n"), 5);
 }
 END_TEST
 
@@ -111,7 +97,7 @@ START_TEST(counter_that_is_none_is_an_error)
 	size_t place;
 	int retry_s;
 
-	ask("HSET tandem:{kim}:throttle:login-user a 1");
+	redis_ask(redis, "HSET tandem:{kim}:throttle:login-user a 1");
 	place = tn_throttle_try_with(&t, S("kim"), &batch);
 	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
 	ck_assert_int_eq(tn_throttle_tried(&t, &batch, place, &retry_s, &err),
@@ -132,7 +118,7 @@ add_with(const char *sid)
 	char line[64];
 
 	snprintf(line, sizeof(line), "SET sess:%s {}", sid);
-	ask(line);
+	redis_ask(redis, line);
 	return tn_user_sessions_add_with(&kim, &entry, &batch);
 }
 
@@ -158,16 +144,18 @@ START_TEST(session_is_added_and_forgotten_along)
 	ck_assert_int_eq(tn_user_sessions_added(&all, &kim, &batch, place,
 	    &err), TN_E_STATE);
 	ck_assert_int_eq(send_and_look(place), 0);
-	ck_assert_int_eq(ask("HLEN " KEY), 1);
+	ck_assert_int_eq(redis_ask(redis, "HLEN " KEY), 1);
 	tn_user_sessions_forget_with(S(UID), S("two"), &batch);
 	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
-	ck_assert_int_eq(ask("HLEN " KEY), 1);	/* that was another */
+	/* that was another */
+	ck_assert_int_eq(redis_ask(redis, "HLEN " KEY), 1);
 	tn_redis_batch_fini(&batch);
 	tn_redis_batch_init(&batch, redis);
 	tn_user_sessions_forget_with(S(UID), S("one"), &batch);
 	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
-	ck_assert_int_eq(ask("HLEN " KEY), 0);
-	ck_assert_int_eq(ask("EXISTS sess:one"), 1);	/* its owner's to do */
+	ck_assert_int_eq(redis_ask(redis, "HLEN " KEY), 0);
+	/* its owner's to do */
+	ck_assert_int_eq(redis_ask(redis, "EXISTS sess:one"), 1);
 }
 END_TEST
 
@@ -191,15 +179,15 @@ START_TEST(oldest_ends_when_there_are_too_many)
 		snprintf(sid, sizeof(sid), "s%d", i);
 		ck_assert_int_eq(send_and_look(add_with(sid)), 0);
 	}
-	ck_assert_int_eq(ask("HLEN " KEY), TN_LIMIT_USER_SESSIONS);
-	ck_assert_int_eq(ask("EXISTS sess:s0"), 0);
-	ck_assert_int_eq(ask("EXISTS sess:s1"), 1);
+	ck_assert_int_eq(redis_ask(redis, "HLEN " KEY), TN_LIMIT_USER_SESSIONS);
+	ck_assert_int_eq(redis_ask(redis, "EXISTS sess:s0"), 0);
+	ck_assert_int_eq(redis_ask(redis, "EXISTS sess:s1"), 1);
 }
 END_TEST
 
 START_TEST(index_that_is_none_is_an_error)
 {
-	ask("SET " KEY " x");
+	redis_ask(redis, "SET " KEY " x");
 	ck_assert_int_eq(send_and_look(add_with("one")), TN_E_IO);
 }
 END_TEST
@@ -330,7 +318,7 @@ START_TEST(prefix_stands_for_itself_alone)
 
 	for (size_t i = 0; i < 5; i++) {
 		snprintf(line, sizeof(line), "SET %s 12", keys[i]);
-		ask(line);
+		redis_ask(redis, line);
 	}
 	store = tn_store_redis_new(redis, &(struct tn_store_redis_options){
 		.prefix = tn_slice_str(walks[_i].prefix) }, NULL);
@@ -352,7 +340,7 @@ START_TEST(walk_ends_as_it_is_told)
 
 	for (int i = 0; i < 500; i++) {
 		snprintf(line, sizeof(line), "SET sess:%d 12", i);
-		ask(line);
+		redis_ask(redis, line);
 	}
 	ck_assert_int_eq(tn_store_scan(&scan, NULL), 7);
 	ck_assert_uint_eq(told.n, 3);
@@ -380,7 +368,7 @@ START_TEST(walk_without_memory_is_an_error)
 		.with_records = true };
 	bool failed = true;
 
-	ask("SET sess:1 12");
+	redis_ask(redis, "SET sess:1 12");
 	for (unsigned at = 1; failed; at++) {
 		int e;
 

@@ -94,23 +94,6 @@ stored(const char *key)
 	return (int64_t)n;
 }
 
-/* How often has Redis read from a socket? This question included. */
-static long
-journeys(void)
-{
-	struct tn_slice words[] = { S("INFO"), S("stats") };
-	struct tn_reply *reply;
-	const char *at;
-	long n;
-
-	ck_assert_int_eq(tn_redis_call(redis, words, 2, &reply, NULL), 0);
-	at = strstr(tn_reply_text(reply).ptr, "total_reads_processed:");
-	ck_assert_ptr_nonnull(at);
-	n = strtol(strchr(at, ':') + 1, NULL, 10);
-	tn_reply_free(&reply);
-	return n;
-}
-
 START_TEST(all_in_one_journey_and_in_order)
 {
 	struct tn_redis_batch then;
@@ -127,9 +110,9 @@ START_TEST(all_in_one_journey_and_in_order)
 	third = add(&batch, "INCR n");
 	last = add_up(&then, "n", "100");
 	batch.then = &then;
-	before = journeys();
+	before = redis_journeys(redis);
 	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
-	ck_assert_int_eq(journeys() - before, 2);	/* with its own */
+	ck_assert_int_eq(redis_journeys(redis) - before, 2);	/* with its own */
 	expect_integer(&batch, first, 1);
 	expect_integer(&batch, second, 11);
 	expect_integer(&batch, third, 12);
@@ -140,10 +123,10 @@ END_TEST
 
 START_TEST(nothing_is_asked)
 {
-	long before = journeys();
+	long before = redis_journeys(redis);
 
 	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
-	ck_assert_int_eq(journeys() - before, 1);
+	ck_assert_int_eq(redis_journeys(redis) - before, 1);
 	ck_assert_int_eq(tn_redis_batch_reply(&batch, 0, NULL, NULL),
 	    TN_E_STATE);
 }

@@ -300,23 +300,6 @@ START_TEST(several_at_once)
 }
 END_TEST
 
-/* How often has Redis read from a socket? This question included. */
-static long
-journeys(void)
-{
-	struct tn_slice words[] = { S("INFO"), S("stats") };
-	struct tn_reply *reply;
-	const char *at;
-	long n;
-
-	ck_assert_int_eq(tn_redis_call(redis, words, 2, &reply, NULL), 0);
-	at = strstr(tn_reply_text(reply).ptr, "total_reads_processed:");
-	ck_assert_ptr_nonnull(at);
-	n = strtol(strchr(at, ':') + 1, NULL, 10);
-	tn_reply_free(&reply);
-	return n;
-}
-
 START_TEST(one_journey_for_all_of_it)
 {
 	const struct tn_slice argv[] = { S("INCR"), S("n") };
@@ -331,17 +314,17 @@ START_TEST(one_journey_for_all_of_it)
 	store->ops->destroy(store, S("a"), NULL);	/* loads the script */
 	tn_redis_batch_init(&with, redis);
 	tn_redis_batch_call(&with, argv, 2);
-	before = journeys();
+	before = redis_journeys(redis);
 	ck_assert_int_eq(tn_store_renew(store, S("b"), S("c"), S("2"), 60,
 	    &with, NULL), 0);
-	ck_assert_int_eq(journeys() - before, 2);	/* with its own */
-	before = journeys();
+	ck_assert_int_eq(redis_journeys(redis) - before, 2);	/* with its own */
+	before = redis_journeys(redis);
 	ck_assert_int_eq(tn_store_get_many(store, sids, 3, note_found, text,
 	    NULL), 0);
-	ck_assert_int_eq(journeys() - before, 2);
-	before = journeys();
+	ck_assert_int_eq(redis_journeys(redis) - before, 2);
+	before = redis_journeys(redis);
 	ck_assert_int_eq(tn_store_destroy_many(store, sids, 3, NULL), 0);
-	ck_assert_int_eq(journeys() - before, 2);
+	ck_assert_int_eq(redis_journeys(redis) - before, 2);
 	ck_assert(stored_is("c", NULL));
 	tn_redis_batch_fini(&with);
 	close_store(REDIS);

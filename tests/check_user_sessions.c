@@ -43,20 +43,6 @@ stop(void)
 	redis_server_stop(&server);
 }
 
-static int64_t
-ask(const char *line)
-{
-	struct tn_slice words[REDIS_WORDS];
-	struct tn_reply *reply;
-	int64_t number;
-	size_t count = redis_words(line, words);
-
-	ck_assert_int_eq(tn_redis_call(redis, words, count, &reply, NULL), 0);
-	number = tn_reply_integer(reply);
-	tn_reply_free(&reply);
-	return number;
-}
-
 static void
 setup(void)
 {
@@ -65,7 +51,7 @@ setup(void)
 	ck_assert_int_eq(tn_random_start(NULL), 0);
 	options = (struct tn_redis_options){ .path = server.path };
 	redis = tn_redis_new(&options, 2, NULL);
-	ask("FLUSHALL");
+	redis_ask(redis, "FLUSHALL");
 	signer = tn_signer_new(&secret, 1, NULL);
 	remember = (struct tn_remember){ redis, signer, 1000000 };
 	all = (struct tn_user_sessions){ redis, tn_store_redis_new(redis,
@@ -111,7 +97,7 @@ is_there(const char *sid)
 	char line[200];
 
 	snprintf(line, sizeof(line), "EXISTS sess:%s", sid);
-	return ask(line) == 1;
+	return redis_ask(redis, line) == 1;
 }
 
 START_TEST(listed_newest_first)
@@ -140,10 +126,10 @@ START_TEST(ended_ones_are_forgotten)
 {
 	add("one", NOW, 1);
 	add("two", NOW, 1);
-	ask("DEL sess:one");
+	redis_ask(redis, "DEL sess:one");
 	ck_assert_uint_eq(living(), 1);
 	ck_assert(tn_slice_is(list[0].sid, "two"));
-	ck_assert_int_eq(ask("HLEN " KEY), 1);
+	ck_assert_int_eq(redis_ask(redis, "HLEN " KEY), 1);
 	ck_assert_int_eq(tn_user_sessions_forget(&all, S(UID), S("two"), NULL),
 	    0);
 	ck_assert_uint_eq(living(), 0);
@@ -236,7 +222,7 @@ static const char *const damages[] = {
 START_TEST(damaged_entries_are_none)
 {
 	add("one", NOW, 1);
-	ask(damages[_i]);
+	redis_ask(redis, damages[_i]);
 	ck_assert_uint_eq(living(), 1);
 	ck_assert_int_eq(tn_user_sessions_end(&all, S(UID),
 	    S("0123456789012345678901"), NULL), 0);
@@ -291,7 +277,7 @@ START_TEST(each_use_makes_a_new_cookie)
 		ck_assert_str_ne(before, text);
 	}
 	/* Redis knows no validator */
-	ck_assert_int_eq(ask("HLEN " KEY), 1);
+	ck_assert_int_eq(redis_ask(redis, "HLEN " KEY), 1);
 }
 END_TEST
 
@@ -349,7 +335,7 @@ START_TEST(tokens_end)
 	ck_assert_int_eq(use(text, NOW + 1000000, &who), TN_REMEMBER_KNOWN);
 	ck_assert_int_eq(use(text, NOW + 2000000, &who), TN_REMEMBER_KNOWN);
 	ck_assert_int_eq(use(text, NOW + 3000001, &who), TN_REMEMBER_NOBODY);
-	ck_assert_int_eq(ask("HLEN " KEY), 0);
+	ck_assert_int_eq(redis_ask(redis, "HLEN " KEY), 0);
 }
 END_TEST
 
@@ -392,9 +378,10 @@ START_TEST(so_many_tokens)
 
 	for (int i = 0; i < TN_LIMIT_USER_TOKENS + 5; i++) {
 		make(text);
-		ck_assert_int_le(ask("HLEN " KEY), TN_LIMIT_USER_TOKENS);
+		ck_assert_int_le(redis_ask(redis, "HLEN " KEY),
+		    TN_LIMIT_USER_TOKENS);
 	}
-	ck_assert_int_eq(ask("HLEN " KEY), TN_LIMIT_USER_TOKENS);
+	ck_assert_int_eq(redis_ask(redis, "HLEN " KEY), TN_LIMIT_USER_TOKENS);
 }
 END_TEST
 
@@ -406,12 +393,12 @@ START_TEST(what_does_not_end_stays_listed)
 	all.store->ops->destroy(all.store, S("none"), NULL);
 	tn_user_sessions_end_all(&all, S("nobody"), S(""), 0, NULL, NULL);
 	/* the scripts are known; from now on sessions cannot be deleted */
-	ask("ACL SETUSER default -del");
+	redis_ask(redis, "ACL SETUSER default -del");
 	n = 7;
 	ck_assert_int_eq(tn_user_sessions_end_all(&all, S(UID), S(""), 0, &n,
 	    NULL), TN_E_IO);
 	ck_assert_uint_eq(n, 0);
-	ask("ACL SETUSER default +@all");
+	redis_ask(redis, "ACL SETUSER default +@all");
 	ck_assert_uint_eq(living(), 2);
 	ck_assert_int_eq(tn_user_sessions_end_all(&all, S(UID), S("b"), 0, &n,
 	    NULL), 0);
@@ -445,7 +432,7 @@ START_TEST(added_without_memory)
 		struct tn_user_session entry;
 		int e;
 
-		ask("FLUSHDB");
+		redis_ask(redis, "FLUSHDB");
 		entry = one_session("a");
 		tn_alloc_fail_at(at);
 		e = tn_user_sessions_add(&all, &kim, &entry, NULL);
@@ -467,11 +454,11 @@ START_TEST(listed_without_memory)
 	for (at = 1; failed; at++) {
 		int e;
 
-		ask("FLUSHDB");
+		redis_ask(redis, "FLUSHDB");
 		ck_assert_int_eq(add("a", NOW, 1), 0);
 		ck_assert_int_eq(add("b", NOW, 1), 0);
 		ck_assert_int_eq(add("gone", NOW, 1), 0);
-		ask("DEL sess:gone");
+		redis_ask(redis, "DEL sess:gone");
 		tn_alloc_fail_at(at);
 		e = tn_user_sessions_list(&all, S(UID), &arena, &list, &n,
 		    NULL);
@@ -497,7 +484,7 @@ START_TEST(ended_without_memory)
 		char handle[TN_SESSION_HANDLE + 1];
 		int one, forgotten, rest;
 
-		ask("FLUSHDB");
+		redis_ask(redis, "FLUSHDB");
 		ck_assert_int_eq(add("a", NOW, 1), 0);
 		ck_assert_int_eq(add("b", NOW, 1), 0);
 		ck_assert_int_eq(add("c", NOW, 1), 0);
@@ -536,7 +523,7 @@ START_TEST(the_oldest_ends_without_memory)
 		char sid[16];
 		int e;
 
-		ask("FLUSHDB");
+		redis_ask(redis, "FLUSHDB");
 		for (int i = 0; i < TN_LIMIT_USER_SESSIONS; i++) {
 			snprintf(sid, sizeof(sid), "s%d", i);
 			ck_assert_int_eq(add(sid, NOW - 100 + i, 1), 0);
@@ -565,7 +552,7 @@ START_TEST(remembered_without_memory)
 		char text[300] = "", before[300];
 		int e;
 
-		ask("FLUSHDB");
+		redis_ask(redis, "FLUSHDB");
 		tn_buf_init(&value, 1000);
 		tn_alloc_fail_at(at);
 		e = tn_remember_make(&remember, &kim, NOW, &value, NULL);

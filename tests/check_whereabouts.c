@@ -107,20 +107,6 @@ find(const char *worker)
 	return where;
 }
 
-static int64_t
-ask(const char *line)
-{
-	struct tn_slice words[REDIS_WORDS];
-	struct tn_reply *reply;
-	int64_t number;
-
-	ck_assert_int_eq(tn_redis_call(redis, words, redis_words(line, words),
-	    &reply, NULL), 0);
-	number = tn_reply_integer(reply);
-	tn_reply_free(&reply);
-	return number;
-}
-
 START_TEST(worker_is_found_when_it_has_told)
 {
 	ck_assert_str_eq(find("w1"), "(none)");
@@ -156,7 +142,7 @@ START_TEST(address_lives_as_long_as_its_worker)
 	while (tn_clock_mono_ms() < end)	/* renewed meanwhile */
 		poll_loop_turn(&loop, 10);
 	ck_assert_str_eq(find("w1"), "192.0.2.1:9000");
-	ck_assert_int_gt(ask("PTTL tandem:{w1}:address"), 0);
+	ck_assert_int_gt(redis_ask(redis, "PTTL tandem:{w1}:address"), 0);
 	tn_whereabouts_free(&others);		/* taken back at once */
 	ck_assert_str_eq(find("w1"), "(none)");
 	tn_whereabouts_free(&others);
@@ -165,7 +151,7 @@ END_TEST
 
 START_TEST(worker_that_never_told_takes_nothing_back)
 {
-	ask("SET tandem:{w1}:address 192.0.2.7:1");
+	redis_ask(redis, "SET tandem:{w1}:address 192.0.2.7:1");
 	tn_whereabouts_free(&others);
 	ck_assert_str_eq(find("w1"), "192.0.2.7:1");
 }
@@ -180,7 +166,7 @@ static const char *const damages[] = {
 
 START_TEST(what_is_no_address_is_none)
 {
-	ask(damages[_i]);
+	redis_ask(redis, damages[_i]);
 	ck_assert_str_eq(find("w1"), "(none)");
 }
 END_TEST

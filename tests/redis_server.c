@@ -14,6 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "check_main.h"
+#include "redis/redis.h"
+
 /* Debian's redis-tools has the server's program under another name. */
 static bool
 find_program(char *out, size_t size)
@@ -159,5 +162,35 @@ redis_words(const char *line, struct tn_slice words[REDIS_WORDS])
 
 	while (rest.ptr != NULL && n < REDIS_WORDS)
 		words[n++] = tn_slice_cut(&rest, ' ');
+	return n;
+}
+
+int64_t
+redis_ask(struct tn_redis *redis, const char *line)
+{
+	struct tn_slice words[REDIS_WORDS];
+	struct tn_reply *reply;
+	int64_t number;
+
+	ck_assert_int_eq(tn_redis_call(redis, words, redis_words(line, words),
+	    &reply, NULL), 0);
+	number = tn_reply_integer(reply);
+	tn_reply_free(&reply);
+	return number;
+}
+
+long
+redis_journeys(struct tn_redis *redis)
+{
+	const struct tn_slice words[] = { TN_SLICE("INFO"), TN_SLICE("stats") };
+	struct tn_reply *reply;
+	const char *at;
+	long n;
+
+	ck_assert_int_eq(tn_redis_call(redis, words, 2, &reply, NULL), 0);
+	at = strstr(tn_reply_text(reply).ptr, "total_reads_processed:");
+	ck_assert_ptr_nonnull(at);
+	n = strtol(strchr(at, ':') + 1, NULL, 10);
+	tn_reply_free(&reply);
 	return n;
 }

@@ -7,6 +7,8 @@
 
 #include "base/slice.h"
 
+struct tn_redis;
+
 struct redis_server {
 	pid_t pid;		/* 0: not running */
 	char dir[128];
@@ -39,5 +41,11 @@ void redis_server_stop(struct redis_server *s);
  * Returns how many, at most REDIS_WORDS.
  */
 size_t redis_words(const char *line, struct tn_slice words[REDIS_WORDS]);
+
+/* What it answers to such a line, as a number; no answer fails the test. */
+int64_t redis_ask(struct tn_redis *redis, const char *line);
+
+/* How often has Redis read from a socket? This question included. */
+long redis_journeys(struct tn_redis *redis);
 
 #endif
