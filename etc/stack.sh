@@ -140,19 +140,22 @@ stack_answers()
 
 # ---- Each of them ------------------------------------------------------------
 
-# Debian's redis-tools has the server too: redis-check-rdb is the same binary,
-# which looks at the name it was started under.
+# redis_program: Debian's redis-tools has the server too: redis-check-rdb is the
+# same binary, which looks at the name it was started under.
+stack_redis_program()
+{
+	command -v redis-server && return
+	ln -sf "$(command -v redis-check-rdb)" "$stack_run/redis-server"
+	echo "$stack_run/redis-server"
+}
+
 stack_start_redis()
 {
-	local server keep=(--appendonly no --dir "$stack_run")
+	local keep=(--appendonly no --dir "$stack_run")
 
-	if ! server=$(command -v redis-server); then
-		server=$stack_run/redis-server
-		ln -sf "$(command -v redis-check-rdb)" "$server"
-	fi
 	[ -z "${stack_data-}" ] || keep=(--appendonly yes --dir "$stack_data")
 	stack_write_acl
-	stack_spawn redis "$server" --port 0 --save '' --daemonize no \
+	stack_spawn redis "$(stack_redis_program)" --port 0 --save '' --daemonize no \
 	    --unixsocket "$stack_run/redis.sock" --unixsocketperm 700 \
 	    --aclfile "$stack_run/redis.acl" "${keep[@]}"
 	stack_ready redis stack_redis_answers

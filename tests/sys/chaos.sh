@@ -40,10 +40,7 @@ start_worker()
 # What is acknowledged must be on the disk.
 start_redis()
 {
-	local server=$tmp/redis-server
-
-	ln -sf "$(command -v redis-server || command -v redis-check-rdb)" "$server"
-	stack_spawn redis "$server" --port 0 --save '' --daemonize no \
+	stack_spawn redis "$(stack_redis_program)" --port 0 --save '' --daemonize no \
 	    --unixsocket "$tmp/redis.sock" --unixsocketperm 700 \
 	    --appendonly yes --appendfsync always --dir "$stack_data"
 	stack_ready redis stack_redis_answers

@@ -8,8 +8,7 @@ need_interop
 write_conf
 stack_redis_user=()
 stack_options+=(redis.path= account.hash_ops=1 account.hash_memory=8m)
-redis_server=$tmp/redis-server
-ln -sf "$(command -v redis-server || command -v redis-check-rdb)" "$redis_server"
+redis_server=$(stack_redis_program)
 
 # start_server NAME PORT OPTION...
 start_server()
