@@ -62,13 +62,9 @@ crowd()
 	local i=0 left=$2 part lines=$stack_run/listen join
 
 	join=$(join_of "$who")
-	if [ "$who" = floor ]; then
-		start_floor
-	else
-		for ((worker = 0; worker < workers; worker++)); do
-			"start_$who" "$worker"
-		done
-	fi
+	for ((worker = 0; worker < workers; worker++)); do
+		"start_$who" "$worker"
+	done
 	before=$(resident_kb)
 	while [ "$left" -gt "$each" ]; do
 		listen "$i" "$each" "$join"

@@ -61,15 +61,17 @@ start_node()
 
 start_floor()
 {
-	ports[0]=$(stack_free_port)
-	stack_spawn server0 "$TANDEM_BUILD/tests/bench/floor_ws" \
-	    --listen "127.0.0.1:${ports[0]}" "$@"
-	stack_ready server0 listens "${ports[0]}"
+	local n=${1:-0}
+
+	ports[n]=$(stack_free_port)
+	stack_spawn "server$n" "$TANDEM_BUILD/tests/bench/floor_ws" \
+	    --listen "127.0.0.1:${ports[n]}" "${@:2}"
+	stack_ready "server$n" listens "${ports[n]}"
 }
 
 start_floor-join()
 {
-	start_floor --coalesce
+	start_floor "${1:-0}" --coalesce
 }
 
 listens()
