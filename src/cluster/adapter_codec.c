@@ -66,6 +66,12 @@ pack_opts(struct tn_buf *out, const struct tn_broadcast_packet *p,
 	}
 }
 
+struct tn_slice
+tn_publish_word(bool is_sharded)
+{
+	return is_sharded ? TN_SLICE("SPUBLISH") : TN_SLICE("PUBLISH");
+}
+
 void
 tn_adapter_write_broadcast(struct tn_buf *out, struct tn_slice uid,
     struct tn_slice nsp, const struct tn_broadcast_packet *p)

@@ -23,6 +23,9 @@ struct tn_adapter_message {
 	bool has_mark;			/* tn_stream_mark_read finds it */
 };
 
+/* The command that publishes: on channels of a shard, or on plain ones. */
+struct tn_slice tn_publish_word(bool is_sharded);
+
 /* Append a broadcast: [uid,{type,data,nsp},{rooms,except,flags}]. */
 void tn_adapter_write_broadcast(struct tn_buf *out, struct tn_slice uid,
     struct tn_slice nsp, const struct tn_broadcast_packet *packet);

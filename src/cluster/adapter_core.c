@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/random.h"
+#include "cluster/adapter_codec.h"
 #include "cluster/adapter_inner.h"
 #include "cluster/registry.h"
 #include "cluster/stream.h"
@@ -77,8 +78,7 @@ tn_redis_ns_publish(struct redis_ns *rn, struct tn_slice channel,
 {
 	struct redis_adapter *a = rn->adapter;
 	struct tn_slice argv[] = {
-		a->form->is_sharded ? TN_SLICE("SPUBLISH") :
-		    TN_SLICE("PUBLISH"), channel, payload,
+		tn_publish_word(a->form->is_sharded), channel, payload,
 	};
 	int r = TN_E_STATE;
 

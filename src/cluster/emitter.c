@@ -80,8 +80,7 @@ publish(const struct tn_emitter *e, struct tn_slice channel,
     struct tn_slice payload, struct tn_err *err)
 {
 	const struct tn_slice argv[] = {
-		e->is_sharded ? TN_SLICE("SPUBLISH") : TN_SLICE("PUBLISH"),
-		channel, payload,
+		tn_publish_word(e->is_sharded), channel, payload,
 	};
 	struct tn_reply *reply = NULL;
 	int r;

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "cluster/adapter_codec.h"
 #include "cluster/stream.h"
 #include "cluster/stream_scripts.h"
 #include "redis/link.h"
@@ -248,7 +249,7 @@ send_event(struct stream *st, const struct tn_broadcast_packet *p,
 	snprintf(most, sizeof(most), "%d", st->rn->adapter->recovery_events);
 	tn_stream_number_write(s->number, number);
 	args[0] = tn_slice_str(most);
-	args[1] = form->is_sharded ? TN_SLICE("SPUBLISH") : TN_SLICE("PUBLISH");
+	args[1] = tn_publish_word(form->is_sharded);
 	args[2] = channel;
 	args[3] = tn_slice(s->payload, s->len);
 	args[4] = tn_slice_str(form->before_mark);

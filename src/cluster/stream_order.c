@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "cluster/adapter_codec.h"
 #include "cluster/stream.h"
 #include "cluster/stream_scripts.h"
 #include "redis/link.h"
@@ -206,8 +207,7 @@ tn_stream_ask_last(struct stream *st)
 {
 	const struct tn_slice keys[] = { tn_buf_view(&st->key) };
 	const struct tn_slice args[] = {
-		st->rn->adapter->form->is_sharded ? TN_SLICE("SPUBLISH") :
-		    TN_SLICE("PUBLISH"),
+		tn_publish_word(st->rn->adapter->form->is_sharded),
 		tn_buf_view(&st->own),
 	};
 

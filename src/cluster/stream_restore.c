@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/random.h"
+#include "cluster/adapter_codec.h"
 #include "cluster/stream.h"
 #include "cluster/stream_scripts.h"
 #include "redis/link.h"
@@ -114,8 +115,7 @@ ask_redis(struct stream *st, struct asked *a)
 	args[1] = tn_slice(a->owner, a->owner_len);
 	args[2] = tn_slice_str(a->offset);
 	args[3] = tn_slice_str(life);
-	args[4] = st->rn->adapter->form->is_sharded ?
-	    TN_SLICE("SPUBLISH") : TN_SLICE("PUBLISH");
+	args[4] = tn_publish_word(st->rn->adapter->form->is_sharded);
 	args[5] = tn_buf_view(&st->nodes);
 	args[6] = tn_slice_str(number);
 	args[7] = tn_slice_str(most);
