@@ -173,24 +173,6 @@ redis_get(struct tn_store *store, struct tn_slice sid, struct tn_buf *out,
 }
 
 static int
-redis_create(struct tn_store *store, struct tn_slice sid,
-    struct tn_slice record, int64_t ttl_s, struct tn_err *err)
-{
-	struct redis_store *r = of_redis(store);
-	struct call c;
-	struct tn_slice argv[] = { TN_SLICE("SET"), begin(&c, r, sid), record,
-		TN_SLICE("NX"), TN_SLICE("EX"), seconds(&c, ttl_s) };
-	int e = run(&c, r, argv, r->disable_ttl ? 4 : 6, err);
-
-	if (e == 0 && tn_reply_type(c.reply) != TN_REPLY_STATUS)
-		e = tn_err_set(err, TN_E_CONFLICT, "that session is there");
-	if (e == 0)
-		tn_touched_note(&r->touched, sid, ttl_s, tn_clock_mono_ms());
-	end(&c);
-	return e;
-}
-
-static int
 redis_replace(struct tn_store *store, struct tn_slice sid,
     struct tn_slice had, struct tn_slice record, int64_t ttl_s,
     struct tn_buf *out, struct tn_err *err)
@@ -432,6 +414,14 @@ redis_renew(struct tn_store *store, struct tn_slice old, struct tn_slice sid,
 		tn_touched_note(&r->touched, sid, ttl_s, tn_clock_mono_ms());
 	tn_redis_batch_fini(&b);
 	return e;
+}
+
+static int
+redis_create(struct tn_store *store, struct tn_slice sid,
+    struct tn_slice record, int64_t ttl_s, struct tn_err *err)
+{
+	return redis_renew(store, TN_SLICE_NONE, sid, record, ttl_s, NULL,
+	    err);
 }
 
 static int
