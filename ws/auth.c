@@ -95,6 +95,8 @@ set_owner(struct tn_socket *socket, const struct member *member)
 	struct tn_buf text;
 	int status;
 
+	if (settings_recovery_events(&member->site->settings) == 0)
+		return 0;
 	tn_buf_init(&text, TN_LIMIT_RECOVERY_OWNER);
 	tn_buf_slice(&text, member->user.id);
 	tn_buf_char(&text, ' ');
