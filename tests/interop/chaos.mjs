@@ -11,10 +11,10 @@
 // Each reader keeps the number of the last message, as the chat page does: a
 // gap, a "Resync" or a reconnect makes it read on from there; but if it was
 // recovered, it must have been told all that it missed.
-import { createHmac, randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { createClient } from "redis";
 import { io } from "socket.io-client";
+import { writeLogin } from "./site.mjs";
 import { assert, test } from "./tap.mjs";
 
 const [redisPath, secret, lease, nWriters, nReaders, ...ports] =
@@ -33,18 +33,6 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function fault(text) {
   if (counts.faults.length < 20) counts.faults.push(text);
-}
-
-async function logIn(id) {
-  const sid = randomBytes(18).toString("hex");
-  await redis.set(`sess:${sid}`, JSON.stringify({
-    cookie: { originalMaxAge: null, expires: null, httpOnly: true, path: "/" },
-    isAuthenticated: true,
-    user: { id, displayName: id, provider: "local" },
-  }), { EX: 3600 });
-  const mac = createHmac("sha256", secret).update(sid).digest("base64")
-    .replace(/=+$/, "");
-  return `connect.sid=${encodeURIComponent(`s:${sid}.${mac}`)}`;
 }
 
 // One who enters a room again after each connection, on whatever worker.
@@ -226,8 +214,9 @@ const roomOf = (i) => ROOMS[i % ROOMS.length];
 let next = 0;
 async function people(n, letter, make) {
   const ids = Array.from({ length: n }, (_, i) => `${letter}${i}`);
-  const cookies = await Promise.all(ids.map(logIn));
-  return ids.map((id, i) => make(id, roomOf(i), cookies[i]));
+  const sessions = await Promise.all(ids.map((id) =>
+    writeLogin(redis, secret, id)));
+  return ids.map((id, i) => make(id, roomOf(i), sessions[i].cookie));
 }
 const readers = await people(Number(nReaders), "r",
   (id, room, cookie) => new Reader(id, room, cookie, next++));

@@ -1,10 +1,9 @@
 // The chat's events with the official client, over each transport.
 //
 //	node realtime.mjs URL SECRET
-import { createHmac } from "node:crypto";
 import { io } from "socket.io-client";
 import { assert, once, silence, test } from "./tap.mjs";
-import { newUser, Visitor } from "./site.mjs";
+import { newUser, sign, Visitor } from "./site.mjs";
 
 const [base, secret] = process.argv.slice(2);
 const tag = Date.now().toString(36);
@@ -25,11 +24,6 @@ async function connected(visitor, options) {
   const socket = connect(visitor, options);
   await once(socket, "connect");
   return socket;
-}
-
-function sign(sid, key) {
-  const mac = createHmac("sha256", key).update(sid).digest("base64");
-  return encodeURIComponent(`s:${sid}.${mac.replace(/=+$/, "")}`);
 }
 
 async function refusal(visitor, options) {

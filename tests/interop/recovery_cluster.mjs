@@ -4,12 +4,12 @@
 //	node recovery_cluster.mjs FORM REDIS_SOCKET SECRET WINDOW_MS PORT:PID...
 //
 // The first two workers are killed.
-import { createHmac, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
 import { createClient } from "redis";
 import { Server } from "socket.io";
 import { io } from "socket.io-client";
+import { writeLogin } from "./site.mjs";
 import { assert, once, silence, test } from "./tap.mjs";
 
 const [form, redisPath, secret, window, ...list] = process.argv.slice(2);
@@ -28,19 +28,6 @@ async function until(what, done, ms = 10000) {
 }
 
 // ---- who comes ---------------------------------------------------------------
-
-async function logIn(id) {
-  const sid = randomBytes(18).toString("hex");
-  await redis.set(`sess:${sid}`, JSON.stringify({
-    cookie: { originalMaxAge: null, expires: null, httpOnly: true, path: "/" },
-    isAuthenticated: true,
-    user: { id, displayName: id, provider: "local" },
-  }), { EX: 3600 });
-  const mac = createHmac("sha256", secret).update(sid).digest("base64")
-    .replace(/=+$/, "");
-  return { sid, cookie: `connect.sid=${
-    encodeURIComponent(`s:${sid}.${mac}`)}` };
-}
 
 // Comes back by itself to the worker that stands at `at` then.
 class Member {
@@ -83,7 +70,7 @@ class Member {
 
 let users = 0;
 async function member(at, room, options) {
-  const session = await logIn(`u${users++}.${tag}`);
+  const session = await writeLogin(redis, secret, `u${users++}.${tag}`);
   const m = await new Member(session, at, options).enter(room);
   m.session = session;
   return m;
@@ -239,7 +226,8 @@ await test("another user does not get it, nor takes it away", async () => {
   const m = await member(SAYS, room);
   await say(room, "1");
   await heard(m, "1");
-  const thief = await pretend(await logIn(`thief.${tag}`), m);
+  const thief = await pretend(
+    await writeLogin(redis, secret, `thief.${tag}`), m);
   assert.notEqual(thief.socket.id, m.id);
   assert.deepEqual(thief.heard, []);
   await m.lose(OTHER);
@@ -254,14 +242,14 @@ await test("another user does not get it, nor takes it away", async () => {
 await test("nor does the same user in another log-in", async () => {
   const room = `login-${tag}`;
   const id = `same.${tag}`;
-  const first = await logIn(id);
+  const first = await writeLogin(redis, secret, id);
   const m = await new Member(first, SAYS, { reconnection: false }).enter(room);
   await say(room, "1");
   await heard(m, "1");
   const known = { pid: m.pid, offset: m.offset };
   m.socket.io.engine.close();
   await redis.del(`sess:${first.sid}`);
-  const again = await pretend(await logIn(id), known);
+  const again = await pretend(await writeLogin(redis, secret, id), known);
   assert.notEqual(again.socket.id, m.id);
   await assert.rejects(pretend(first, known));
   again.socket.disconnect();

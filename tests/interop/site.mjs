@@ -1,3 +1,22 @@
+import { createHmac, randomBytes } from "node:crypto";
+
+// The value of connect.sid.
+export function sign(sid, secret) {
+  const mac = createHmac("sha256", secret).update(sid).digest("base64");
+  return encodeURIComponent(`s:${sid}.${mac.replace(/=+$/, "")}`);
+}
+
+// Somebody has logged in, as Redis has it: no page is asked.
+export async function writeLogin(redis, secret, id) {
+  const sid = randomBytes(18).toString("hex");
+  await redis.set(`sess:${sid}`, JSON.stringify({
+    cookie: { originalMaxAge: null, expires: null, httpOnly: true, path: "/" },
+    isAuthenticated: true,
+    user: { id, displayName: id, provider: "local" },
+  }), { EX: 3600 });
+  return { sid, cookie: `connect.sid=${sign(sid, secret)}` };
+}
+
 // A visitor of the site without a browser: keeps cookies, fills in forms.
 export class Visitor {
   #jar = new Map();
