@@ -551,30 +551,33 @@ START_TEST(a_batch_has_keys_of_all_slots)
 }
 END_TEST
 
+/* The slot of "foo": who has it at first, and who gets it. */
+enum { SLOT = 12182, FROM = 2, TO = 0 };
+
+/* What server i is told of the slot: IMPORTING, MIGRATING or NODE, and who. */
+static void
+set_slot(int i, const char *state, int who)
+{
+	char line[128];
+	struct tn_reply *id = tell(who, "CLUSTER MYID");
+
+	snprintf(line, sizeof(line), "CLUSTER SETSLOT %d %s %.*s", SLOT, state,
+	    TN_SLICE_ARG(tn_reply_text(id)));
+	tn_reply_free(&id);
+	do_tell(i, line);
+}
+
 START_TEST(a_slot_that_moves_is_followed)
 {
-	char id[2][64], line[128];
-	const int slot = 12182, from = 2, to = 0;	/* of "foo" */
+	char line[128];
 
 	until(UPS, 1);
 	call("SET foo bar");
 	tn_link_ssubscribe(link_, S("foo"), on_message, NULL);
 	give("SPUBLISH foo one");
 	until(ANSWERS, 1);
-	for (int i = 0; i < 2; i++) {
-		struct tn_reply *reply = tell(i == 0 ? from : to,
-		    "CLUSTER MYID");
-
-		snprintf(id[i], sizeof(id[i]), "%.*s",
-		    TN_SLICE_ARG(tn_reply_text(reply)));
-		tn_reply_free(&reply);
-	}
-	snprintf(line, sizeof(line), "CLUSTER SETSLOT %d IMPORTING %s", slot,
-	    id[0]);
-	do_tell(to, line);
-	snprintf(line, sizeof(line), "CLUSTER SETSLOT %d MIGRATING %s", slot,
-	    id[1]);
-	do_tell(from, line);
+	set_slot(TO, "IMPORTING", FROM);
+	set_slot(FROM, "MIGRATING", TO);
 	/* a key that is not there (any more) is asked for: ASK */
 	ck_assert_int_eq(call("SET {foo}2 x"), 0);
 	ck_assert_int_eq(give("GET {foo}2"), 0);
@@ -583,13 +586,11 @@ START_TEST(a_slot_that_moves_is_followed)
 	ck_assert_int_eq(call("GET foo"), 0);
 	ck_assert_str_eq(last, "bar");
 	snprintf(line, sizeof(line), "MIGRATE 127.0.0.1 %d foo 0 1000",
-	    ports[to]);
-	do_tell(from, line);
-	for (int i = 0; i < 3; i++) {
-		snprintf(line, sizeof(line), "CLUSTER SETSLOT %d NODE %s", slot,
-		    id[1]);
-		do_tell((const int[]){ to, from, 1 }[i], line);
-	}
+	    ports[TO]);
+	do_tell(FROM, line);
+	set_slot(TO, "NODE", TO);
+	set_slot(FROM, "NODE", TO);
+	set_slot(1, "NODE", TO);
 	/* MOVED, on both sides, and the channel comes along */
 	ck_assert_int_eq(give("GET foo"), 0);
 	until(ANSWERS, 3);
@@ -607,17 +608,10 @@ END_TEST
 /* Nothing was sent to a node that is dead: who has its slots now may be asked. */
 START_TEST(who_took_over_is_asked_at_once)
 {
-	const int slot = 12182, from = 2;	/* of "foo" */
-	char line[128];
-	struct tn_reply *id = tell(0, "CLUSTER MYID");
-
-	snprintf(line, sizeof(line), "CLUSTER SETSLOT %d NODE %.*s", slot,
-	    TN_SLICE_ARG(tn_reply_text(id)));
-	tn_reply_free(&id);
 	ck_assert_int_eq(call("SET foo bar"), 0);
-	redis_server_kill(&servers[from]);
-	do_tell(0, line);
-	do_tell(1, line);
+	redis_server_kill(&servers[FROM]);
+	set_slot(TO, "NODE", TO);
+	set_slot(1, "NODE", TO);
 	usleep(150000);		/* a connection that rested is looked at */
 	ck_assert_msg(call("SET foo again") == 0, "%s", last);
 	ck_assert(says(0, "GET foo", "again"));
@@ -627,21 +621,9 @@ END_TEST
 /* Two nodes say of a slot that the other has it, until one is told. */
 START_TEST(nodes_that_do_not_agree_yet_are_waited_for)
 {
-	const int slot = 12182, from = 2, to = 0;	/* of "foo" */
-	char mine[128], import[128];
-	struct tn_reply *id = tell(to, "CLUSTER MYID");
-
-	snprintf(mine, sizeof(mine), "CLUSTER SETSLOT %d NODE %.*s", slot,
-	    TN_SLICE_ARG(tn_reply_text(id)));
-	tn_reply_free(&id);
-	id = tell(from, "CLUSTER MYID");
-	snprintf(import, sizeof(import), "CLUSTER SETSLOT %d IMPORTING %.*s",
-	    slot, TN_SLICE_ARG(tn_reply_text(id)));
-	tn_reply_free(&id);
-
 	until(UPS, 1);
-	do_tell(to, import);
-	do_tell(from, mine);
+	set_slot(TO, "IMPORTING", FROM);
+	set_slot(FROM, "NODE", TO);
 	ck_assert_int_eq(call("GET foo"), TN_E_AWAY);
 	ck_assert_ptr_nonnull(strstr(last, "from node to node"));
 	poll_loop_turn(&loop, 20);	/* it has stood still */
@@ -649,7 +631,7 @@ START_TEST(nodes_that_do_not_agree_yet_are_waited_for)
 	for (int64_t end = tn_clock_mono_ms() + 200; tn_clock_mono_ms() < end;)
 		poll_loop_turn(&loop, 20);
 	ck_assert_msg(failures == 0, "%s", last);
-	do_tell(to, mine);
+	set_slot(TO, "NODE", TO);
 	until(ANSWERS, 1);
 	ck_assert_str_eq(last, "OK");
 }
