@@ -533,6 +533,22 @@ give_params(const struct matching *m, struct tn_pair *params, size_t cap,
 	return true;
 }
 
+/*
+ * With a last '/', be it that a wildcard or a group took it, the rest of the
+ * path begins; where one is left over, that is the last.
+ */
+static ptrdiff_t
+covered(const struct matching *m)
+{
+	size_t used = m->used;
+	bool is_left = !m->p->is_strict && used + 1 == m->path.len;
+
+	if (m->p->is_open && !is_left && used > 0 &&
+	    m->path.ptr[used - 1] == '/')
+		used--;
+	return (ptrdiff_t)used;
+}
+
 ptrdiff_t
 tn_pattern_match(const struct tn_pattern *p, struct tn_slice path,
     struct tn_pair *params, size_t cap, size_t *n)
@@ -550,7 +566,7 @@ tn_pattern_match(const struct tn_pattern *p, struct tn_slice path,
 		from = p->ends[i];
 		if (match_from(&m, 0, 0, 0))
 			return give_params(&m, params, cap, n) ?
-			    (ptrdiff_t)m.used : -1;
+			    covered(&m) : -1;
 	}
 	return -1;
 }

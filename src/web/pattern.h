@@ -62,8 +62,8 @@ void tn_pattern_fini(struct tn_pattern *p);
  *
  * params  the values found are put at params[*n] and *n moved on; cap of all
  *
- * Returns the bytes of path that the pattern covers, without a last '/', or
- * -1: no match, and *n is as it was.
+ * Returns the bytes of path that the pattern covers, of an open one without a
+ * last '/', or -1: no match, and *n is as it was.
  */
 ptrdiff_t tn_pattern_match(const struct tn_pattern *p, struct tn_slice path,
     struct tn_pair *params, size_t cap, size_t *n);

@@ -346,7 +346,8 @@ function express() {
           (q) => kind === "ip" ? q.ip : q.ips.join(" "))]);
   for (const [mount, url] of [["/", "/"], ["/", "/a/b"], ["/", "/a/"],
     ["/a", "/a"], ["/a", "/a/"], ["/a", "/a/b"], ["/a", "/a/b/?c=d"],
-    ["/a", "/A/b"], ["/a/b", "/a/b/c"], ["/:x", "/a/b"], ["/a", "/a?b"]])
+    ["/a", "/A/b"], ["/a/b", "/a/b/c"], ["/:x", "/a/b"], ["/a", "/a?b"],
+    ["/*x", "/a/b/"], ["/a/*x", "/a/b/"], ["/{a}", "/"], ["/{a}", "/a/b"]])
     for (const kind of ["path", "baseUrl"])
       rows.push([kind, mount, url, null,
         inExpress({ mount, url }, null, (q) => q[kind])]);
