@@ -485,50 +485,36 @@ tn_link_is_idle(const struct tn_link *link)
 	return link->queue.len == 0;
 }
 
-static struct tn_map *
-names_of(struct tn_link *link, enum tn_sub_kind kind)
-{
-	switch (kind) {
-	case TN_SUB_CHANNEL:
-		return &link->table.channels;
-	case TN_SUB_PATTERN:
-		return &link->table.patterns;
-	default:
-		return &link->table.shards;
-	}
-}
-
-static int
-subscribe(struct tn_link *link, enum tn_sub_kind kind, const char *verb,
-    struct tn_slice name, tn_link_message_fn *fn, void *arg)
+int
+tn_link_sub(struct tn_link *link, enum tn_sub_kind kind, struct tn_slice name,
+    tn_link_message_fn *fn, void *arg)
 {
 	int r;
 
 	if (link->cluster != NULL)
 		return tn_cluster_subscribe(link->cluster, kind, name, fn,
 		    arg);
-	r = tn_subs_add(names_of(link, kind), name, fn, arg);
+	r = tn_subs_add(&link->table, kind, name, fn, arg);
 	if (r < 0 || link->state < TN_LINK_GREETING_CALLS)
 		return r;
-	tn_subs_write(&link->subs.out, verb, name);
+	tn_subs_write(&link->subs.out, kind, true, name);
 	if (link->state == TN_LINK_GREETING_CALLS)
 		link->unconfirmed++;
 	tn_link_conn_send_soon(&link->subs);
 	return 0;
 }
 
-static void
-unsubscribe(struct tn_link *link, enum tn_sub_kind kind, const char *verb,
-    struct tn_slice name)
+void
+tn_link_unsub(struct tn_link *link, enum tn_sub_kind kind, struct tn_slice name)
 {
 	if (link->cluster != NULL) {
 		tn_cluster_unsubscribe(link->cluster, kind, name);
 		return;
 	}
-	if (!tn_subs_remove(names_of(link, kind), name) ||
+	if (!tn_subs_remove(&link->table, kind, name) ||
 	    link->state < TN_LINK_GREETING_CALLS)
 		return;
-	tn_subs_write(&link->subs.out, verb, name);
+	tn_subs_write(&link->subs.out, kind, false, name);
 	tn_link_conn_send_soon(&link->subs);
 }
 
@@ -542,37 +528,37 @@ int
 tn_link_subscribe(struct tn_link *link, struct tn_slice name,
     tn_link_message_fn *fn, void *arg)
 {
-	return subscribe(link, TN_SUB_CHANNEL, "SUBSCRIBE", name, fn, arg);
+	return tn_link_sub(link, TN_SUB_CHANNEL, name, fn, arg);
 }
 
 void
 tn_link_unsubscribe(struct tn_link *link, struct tn_slice name)
 {
-	unsubscribe(link, TN_SUB_CHANNEL, "UNSUBSCRIBE", name);
+	tn_link_unsub(link, TN_SUB_CHANNEL, name);
 }
 
 int
 tn_link_psubscribe(struct tn_link *link, struct tn_slice name,
     tn_link_message_fn *fn, void *arg)
 {
-	return subscribe(link, TN_SUB_PATTERN, "PSUBSCRIBE", name, fn, arg);
+	return tn_link_sub(link, TN_SUB_PATTERN, name, fn, arg);
 }
 
 void
 tn_link_punsubscribe(struct tn_link *link, struct tn_slice name)
 {
-	unsubscribe(link, TN_SUB_PATTERN, "PUNSUBSCRIBE", name);
+	tn_link_unsub(link, TN_SUB_PATTERN, name);
 }
 
 int
 tn_link_ssubscribe(struct tn_link *link, struct tn_slice name,
     tn_link_message_fn *fn, void *arg)
 {
-	return subscribe(link, TN_SUB_SHARD, "SSUBSCRIBE", name, fn, arg);
+	return tn_link_sub(link, TN_SUB_SHARD, name, fn, arg);
 }
 
 void
 tn_link_sunsubscribe(struct tn_link *link, struct tn_slice name)
 {
-	unsubscribe(link, TN_SUB_SHARD, "SUNSUBSCRIBE", name);
+	tn_link_unsub(link, TN_SUB_SHARD, name);
 }

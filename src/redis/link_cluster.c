@@ -243,31 +243,6 @@ retire(void *arg)
 
 /* ---- subscriptions --------------------------------------------------------*/
 
-static int
-subscribe_at(struct tn_link *link, enum tn_sub_kind kind, struct tn_slice name,
-    const struct standing *s)
-{
-	switch (kind) {
-	case TN_SUB_CHANNEL:
-		return tn_link_subscribe(link, name, s->fn, s->arg);
-	case TN_SUB_PATTERN:
-		return tn_link_psubscribe(link, name, s->fn, s->arg);
-	default:
-		return tn_link_ssubscribe(link, name, s->fn, s->arg);
-	}
-}
-
-static void
-unsubscribe_at(struct tn_link *link, enum tn_sub_kind kind, struct tn_slice name)
-{
-	if (kind == TN_SUB_CHANNEL)
-		tn_link_unsubscribe(link, name);
-	else if (kind == TN_SUB_PATTERN)
-		tn_link_punsubscribe(link, name);
-	else
-		tn_link_sunsubscribe(link, name);
-}
-
 static void
 place(struct tn_link_cluster *c, enum tn_sub_kind kind, struct tn_slice name,
     struct standing *s)
@@ -277,9 +252,9 @@ place(struct tn_link_cluster *c, enum tn_sub_kind kind, struct tn_slice name,
 	if (to == s->peer || to < 0)
 		return;
 	if (s->peer >= 0 && c->peers[s->peer].link != NULL)
-		unsubscribe_at(c->peers[s->peer].link, kind, name);
-	s->peer = subscribe_at(c->peers[to].link, kind, name, s) == 0 ?
-	    to : -1;
+		tn_link_unsub(c->peers[s->peer].link, kind, name);
+	s->peer = tn_link_sub(c->peers[to].link, kind, name, s->fn,
+	    s->arg) == 0 ? to : -1;
 }
 
 /* A node gave a shard's channel up: its slot has moved. */
@@ -324,7 +299,7 @@ tn_cluster_unsubscribe(struct tn_link_cluster *c, enum tn_sub_kind kind,
 	if (s == NULL)
 		return;
 	if (s->peer >= 0 && c->peers[s->peer].link != NULL)
-		unsubscribe_at(c->peers[s->peer].link, kind, name);
+		tn_link_unsub(c->peers[s->peer].link, kind, name);
 	free(s);
 }
 

@@ -72,6 +72,12 @@ void tn_link_fail(struct tn_link *link, size_t n, const struct tn_err *err);
 int tn_link_give(struct tn_link *link, const struct tn_command *command,
     tn_link_fn *fn, void *arg);
 
+/* Begin and end a subscription of any kind, as link.h's functions do. */
+int tn_link_sub(struct tn_link *link, enum tn_sub_kind kind,
+    struct tn_slice name, tn_link_message_fn *fn, void *arg);
+void tn_link_unsub(struct tn_link *link, enum tn_sub_kind kind,
+    struct tn_slice name);
+
 /* Told when Redis takes a channel of shards back, as its slot has moved. */
 void tn_link_on_shard_lost(struct tn_link *link,
     void (*fn)(struct tn_slice channel, void *arg), void *arg);

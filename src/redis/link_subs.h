@@ -9,22 +9,22 @@
 enum tn_sub_kind { TN_SUB_CHANNEL, TN_SUB_PATTERN, TN_SUB_SHARD, TN_SUB_KINDS };
 
 struct tn_subs {
-	struct tn_map channels;		/* name -> struct of subs.c */
-	struct tn_map patterns;
-	struct tn_map shards;		/* channels of the pub/sub of shards */
+	struct tn_map names[TN_SUB_KINDS];	/* name -> struct of subs.c */
 };
 
 void tn_subs_fini(struct tn_subs *subs);
 
 /* Returns 0, TN_E_STATE if the name is taken, TN_E_NOMEM. */
-int tn_subs_add(struct tn_map *names, struct tn_slice name,
-    tn_link_message_fn *fn, void *arg);
+int tn_subs_add(struct tn_subs *subs, enum tn_sub_kind kind,
+    struct tn_slice name, tn_link_message_fn *fn, void *arg);
 
 /* Returns false if there was none. */
-bool tn_subs_remove(struct tn_map *names, struct tn_slice name);
+bool tn_subs_remove(struct tn_subs *subs, enum tn_sub_kind kind,
+    struct tn_slice name);
 
-/* Append one command, as SUBSCRIBE name. */
-void tn_subs_write(struct tn_buf *out, const char *verb, struct tn_slice name);
+/* Append the command that begins one, or ends it. */
+void tn_subs_write(struct tn_buf *out, enum tn_sub_kind kind, bool on,
+    struct tn_slice name);
 
 /*
  * Append the commands that begin all subscriptions, that of the channel of
