@@ -162,8 +162,13 @@ on_timeout(void *arg)
 	ask_free(arg);
 }
 
-int
-tn_ask_begin(struct redis_ns *rn, enum ask_kind kind, uint64_t gather,
+/*
+ * Begin one: id (TN_REQUEST_ID + 1 bytes) is written, and the nodes that are
+ * to answer are counted; the gather is told. timeout_ms 0: the preset.
+ * Returns 0, TN_E_LIMIT, TN_E_NOMEM, or what the link said.
+ */
+static int
+begin(struct redis_ns *rn, enum ask_kind kind, uint64_t gather,
     int timeout_ms, char *id)
 {
 	struct tn_wheel *wheel = &loop_of(rn)->wheel;
@@ -190,14 +195,106 @@ tn_ask_begin(struct redis_ns *rn, enum ask_kind kind, uint64_t gather,
 	return 0;
 }
 
-void
-tn_ask_cancel(struct redis_ns *rn, const char *id)
+/* What waits for answers to what cannot be sent (id) is forgotten. */
+static int
+send(struct redis_ns *rn, const char *id, struct tn_buf *body)
 {
-	struct ask *a = find(rn, tn_slice_str(id));
+	int r = tn_redis_ns_publish_buf(rn, rn->adapter->form->counted(rn),
+	    body);
+	struct ask *a = r < 0 && id != NULL ? find(rn, tn_slice_str(id)) :
+	    NULL;
 
 	if (a != NULL)
 		ask_free(a);
+	return r;
 }
+
+int
+tn_ask_acks(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *packet, int timeout_ms, uint64_t gather)
+{
+	struct redis_ns *rn = tn_ns_adapter_data(ns);
+	char id[TN_REQUEST_ID + 1];
+	struct tn_buf body;
+	int r = begin(rn, ASK_CLIENTS, gather, timeout_ms, id);
+
+	(void)adapter;
+	if (r < 0)
+		return r;
+	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
+	rn->adapter->form->write_broadcast(&body, rn, packet, id, timeout_ms);
+	return send(rn, id, &body);
+}
+
+/* gather 0: nobody waits for answers. */
+static int
+ask(struct tn_ns *ns, struct tn_cluster_request q, enum ask_kind kind,
+    uint64_t gather)
+{
+	struct redis_ns *rn = tn_ns_adapter_data(ns);
+	char id[TN_REQUEST_ID + 1];
+	struct tn_buf body;
+	int r = gather == 0 ? 0 : begin(rn, kind, gather, 0, id);
+
+	if (r < 0)
+		return r;
+	q.is_sharded = rn->adapter->form->is_sharded;
+	q.uid = tn_slice_str(rn->uid);
+	q.nsp = tn_ns_name(ns);
+	q.id = gather == 0 ? NULL : id;
+	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
+	tn_write_request(&body, &q);
+	return send(rn, q.id, &body);
+}
+
+int
+tn_ask_join(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *who, const struct tn_slice *rooms,
+    size_t nrooms)
+{
+	(void)adapter;
+	return ask(ns, (struct tn_cluster_request){ .type = TN_REQUEST_JOIN,
+	    .who = who, .rooms = rooms, .nrooms = nrooms }, 0, 0);
+}
+
+int
+tn_ask_leave(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *who, const struct tn_slice *rooms,
+    size_t nrooms)
+{
+	(void)adapter;
+	return ask(ns, (struct tn_cluster_request){ .type = TN_REQUEST_LEAVE,
+	    .who = who, .rooms = rooms, .nrooms = nrooms }, 0, 0);
+}
+
+int
+tn_ask_disconnect(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *who, bool close)
+{
+	(void)adapter;
+	return ask(ns, (struct tn_cluster_request){
+	    .type = TN_REQUEST_DISCONNECT, .who = who, .close = close }, 0, 0);
+}
+
+int
+tn_ask_fetch(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *who, uint64_t gather)
+{
+	(void)adapter;
+	return ask(ns, (struct tn_cluster_request){ .type = TN_REQUEST_FETCH,
+	    .who = who }, ASK_FETCH, gather);
+}
+
+int
+tn_ask_event(struct tn_adapter *adapter, struct tn_ns *ns,
+    struct tn_slice data, uint64_t gather)
+{
+	(void)adapter;
+	return ask(ns, (struct tn_cluster_request){ .type = TN_REQUEST_EVENT,
+	    .event = data }, ASK_SERVER_EVENT, gather);
+}
+
+/* ---- what is answered -----------------------------------------------------*/
 
 static struct ask *
 find_for(struct redis_ns *rn, enum ask_kind kind, struct tn_slice id)

@@ -24,7 +24,7 @@ struct asker {
 	struct tn_slice uid, id;	/* ptr NULL: not given */
 };
 
-/* How a form writes what the other nodes are answered. */
+/* How a form writes what the other nodes are asked and answered. */
 struct redis_form {
 	size_t uid_len;
 	const char *uid_letters;	/* 64 or 16 of them */
@@ -32,8 +32,12 @@ struct redis_form {
 	/* The channel that only the adapter of this uid listens on. */
 	void (*write_private)(struct tn_buf *out, const struct redis_ns *rn,
 	    struct tn_slice uid);
-	/* The channel whose subscribers are the nodes. */
+	/* The channel whose subscribers are the nodes: there they are asked. */
 	struct tn_slice (*counted)(const struct redis_ns *rn);
+	/* A broadcast; id NULL: its receivers are not to answer. */
+	void (*write_broadcast)(struct tn_buf *out,
+	    const struct redis_ns *rn, const struct tn_broadcast_packet *packet,
+	    const char *id, int timeout_ms);
 	void (*answer_clients)(struct redis_ns *rn, const struct asker *to,
 	    int n);
 	void (*answer_ack)(struct redis_ns *rn, const struct asker *to,
@@ -124,15 +128,31 @@ void tn_redis_ns_malformed(struct redis_ns *rn, const char *what,
 /* What an answer may be to. */
 enum ask_kind { ASK_FETCH, ASK_SERVER_EVENT, ASK_CLIENTS };
 
-/*
- * Begin one: id (TN_REQUEST_ID + 1 bytes) is written, and the nodes that are
- * to answer are counted; the gather is told. timeout_ms 0: the preset.
- * Returns 0, TN_E_LIMIT, TN_E_NOMEM, or what the link said.
- */
-int tn_ask_begin(struct redis_ns *rn, enum ask_kind kind, uint64_t gather,
-    int timeout_ms, char *id);
-/* It could not be sent after all. */
-void tn_ask_cancel(struct redis_ns *rn, const char *id);
+/* What of tn_adapter_ops is here. */
+#define TN_ASK_OPS							\
+	.publish_ack = tn_ask_acks,					\
+	.join = tn_ask_join,						\
+	.leave = tn_ask_leave,						\
+	.disconnect = tn_ask_disconnect,				\
+	.fetch = tn_ask_fetch,						\
+	.server_event = tn_ask_event
+
+int tn_ask_acks(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *packet, int timeout_ms,
+    uint64_t gather);
+int tn_ask_join(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *who, const struct tn_slice *rooms,
+    size_t nrooms);
+int tn_ask_leave(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *who, const struct tn_slice *rooms,
+    size_t nrooms);
+int tn_ask_disconnect(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *who, bool close);
+int tn_ask_fetch(struct tn_adapter *adapter, struct tn_ns *ns,
+    const struct tn_broadcast_packet *who, uint64_t gather);
+int tn_ask_event(struct tn_adapter *adapter, struct tn_ns *ns,
+    struct tn_slice data, uint64_t gather);
+
 /* Something came for it: ignored, if nobody waits for that. */
 void tn_ask_answer(struct redis_ns *rn, enum ask_kind kind,
     struct tn_slice id, struct tn_slice value,
@@ -142,7 +162,7 @@ void tn_ask_clients(struct redis_ns *rn, struct tn_slice id, size_t clients);
 bool tn_ask_knows(const struct redis_ns *rn, struct tn_slice id);
 void tn_asks_drop(struct redis_ns *rn);
 
-/* ---- sharded_adapter.c ----------------------------------------------------*/
+/* ---- sharded_adapter.c, sharded_messages.c --------------------------------*/
 
 struct tn_adapter *tn_sharded_adapter_new(
     const struct tn_redis_adapter_options *options, struct tn_err *err);
@@ -150,6 +170,16 @@ struct tn_adapter *tn_sharded_adapter_new(
 /* Has this room, alone in a packet, a channel of its own? */
 bool tn_sharded_has_channel(enum tn_subscription_mode mode,
     struct tn_slice room);
+
+/* The channel of a room, or of the adapter with a uid. */
+void tn_sharded_write_channel(struct tn_buf *out, const struct redis_ns *rn,
+    struct tn_slice name);
+
+/* What came on the channels; payload is anything at all. */
+void tn_sharded_request(struct redis_ns *rn, struct tn_slice payload);
+void tn_sharded_response(struct redis_ns *rn, struct tn_slice payload);
+
+extern const struct redis_form tn_sharded_form;
 
 /* ---- adapter_acts.c: what other nodes ask of this one ---------------------*/
 
@@ -171,7 +201,40 @@ void tn_act_ask_clients(struct redis_ns *rn,
 void tn_act_server_event(struct redis_ns *rn, struct tn_slice data,
     const struct asker *to);
 
-/* ---- adapter_json.c: the JSON that both forms speak -----------------------*/
+/* ---- adapter_json.c: JSON, both forms' and an emitter's -------------------*/
+
+/* What other nodes are asked for, broadcasts apart. */
+struct tn_cluster_request {
+	enum tn_request_type {
+		TN_REQUEST_JOIN, TN_REQUEST_LEAVE, TN_REQUEST_DISCONNECT,
+		TN_REQUEST_FETCH, TN_REQUEST_EVENT,
+	} type;
+	const struct tn_broadcast_packet *who;	/* of all but an event */
+	const struct tn_slice *rooms;		/* to join or to leave */
+	size_t nrooms;
+	bool close;				/* to disconnect */
+	struct tn_slice event;			/* ["name",arg...] */
+	/* who asks: in which form, and by which id (NULL: for no answer) */
+	bool is_sharded;
+	struct tn_slice uid, nsp;
+	const char *id;
+};
+void tn_write_request(struct tn_buf *out, const struct tn_cluster_request *q);
+
+struct tn_sharded_packed;
+/* Append a broadcast of the sharded form: as JSON, if it holds no bytes. */
+void tn_sharded_write(struct tn_buf *out, const struct tn_sharded_packed *m);
+/* Append what all JSON of the sharded form ends in, from data's brace on. */
+void tn_sharded_write_json_end(struct tn_buf *out, struct tn_slice uid,
+    struct tn_slice nsp);
+
+/*
+ * What came, JSON or MessagePack, as JSON that tn_json_scan has passed in
+ * out->data, with its buffers. text, which may hold it, is to be given to
+ * tn_buf_fini whatever is returned.
+ */
+int tn_read_json(struct tn_slice payload, struct tn_arena *arena,
+    struct tn_buf *text, struct tn_broadcast_packet *out, struct tn_err *err);
 
 void tn_write_rooms(struct tn_buf *out, const char *name,
     const struct tn_slice *rooms, size_t n);

@@ -2,8 +2,11 @@
 #include "config.h"
 
 #include "base/arena.h"
+#include "base/err.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/msgpack.h"
+#include "cluster/adapter_codec.h"
 #include "cluster/adapter_inner.h"
 
 /* ---- writing --------------------------------------------------------------*/
@@ -54,7 +57,115 @@ tn_write_opts(struct tn_buf *out, const struct tn_broadcast_packet *who,
 	tn_buf_char(out, '}');
 }
 
+/* ---- requests -------------------------------------------------------------*/
+
+/* Of the plain form, and of the sharded one. */
+static const int numbers[][2] = {
+	[TN_REQUEST_JOIN] = { 2, 4 }, [TN_REQUEST_LEAVE] = { 3, 5 },
+	[TN_REQUEST_DISCONNECT] = { 4, 6 }, [TN_REQUEST_FETCH] = { 5, 7 },
+	[TN_REQUEST_EVENT] = { 6, 9 },
+};
+
+static void
+write_id(struct tn_buf *out, const char *before, const char *id,
+    const char *after)
+{
+	if (id != NULL)
+		tn_buf_printf(out, "%s\"requestId\":\"%s\"%s", before, id,
+		    after);
+}
+
+/* What is the request's own. */
+static void
+write_data(struct tn_buf *out, const struct tn_cluster_request *q)
+{
+	if (q->type == TN_REQUEST_EVENT) {
+		write_id(out, "", q->is_sharded ? q->id : NULL, ",");
+		tn_buf_str(out, q->is_sharded ? "\"packet\":" : "\"data\":");
+		tn_buf_slice(out, q->event);
+		return;
+	}
+	tn_buf_str(out, "\"opts\":");
+	tn_write_opts(out, q->who, q->is_sharded, 0);
+	if (q->type == TN_REQUEST_FETCH) {
+		write_id(out, ",", q->is_sharded ? q->id : NULL, "");
+	} else if (q->type == TN_REQUEST_DISCONNECT) {
+		tn_buf_printf(out, ",\"close\":%s", q->close ? "true" : "false");
+	} else {
+		tn_buf_char(out, ',');
+		tn_write_rooms(out, "rooms", q->rooms, q->nrooms);
+	}
+}
+
+void
+tn_write_request(struct tn_buf *out, const struct tn_cluster_request *q)
+{
+	int type = numbers[q->type][q->is_sharded];
+
+	if (q->is_sharded) {
+		tn_buf_printf(out, "{\"type\":%d,\"data\":{", type);
+		write_data(out, q);
+		tn_sharded_write_json_end(out, q->uid, q->nsp);
+		return;
+	}
+	tn_buf_printf(out, "{\"uid\":\"%.*s\",", TN_SLICE_ARG(q->uid));
+	write_id(out, "", q->id, ",");
+	tn_buf_printf(out, "\"type\":%d,", type);
+	write_data(out, q);
+	tn_buf_char(out, '}');
+}
+
+/* ---- the sharded form -----------------------------------------------------*/
+
+void
+tn_sharded_write_json_end(struct tn_buf *out, struct tn_slice uid,
+    struct tn_slice nsp)
+{
+	tn_buf_printf(out, "},\"uid\":\"%.*s\",\"nsp\":", TN_SLICE_ARG(uid));
+	tn_json_write_string(out, nsp);
+	tn_buf_char(out, '}');
+}
+
+void
+tn_sharded_write(struct tn_buf *out, const struct tn_sharded_packed *m)
+{
+	if (m->packet->nbuffers > 0) {
+		tn_sharded_write_broadcast(out, m);
+		return;
+	}
+	tn_buf_printf(out, "{\"type\":%d,\"data\":{\"packet\":{\"type\":2,"
+	    "\"data\":", TN_SHARDED_BROADCAST);
+	tn_buf_slice(out, m->packet->data);
+	tn_buf_char(out, '}');
+	if (m->request_id.ptr != NULL)
+		tn_buf_printf(out, ",\"requestId\":\"%.*s\"",
+		    TN_SLICE_ARG(m->request_id));
+	tn_buf_str(out, ",\"opts\":");
+	tn_write_opts(out, m->packet, true, m->timeout_ms);
+	tn_sharded_write_json_end(out, m->uid, m->nsp);
+}
+
 /* ---- reading --------------------------------------------------------------*/
+
+int
+tn_read_json(struct tn_slice payload, struct tn_arena *arena,
+    struct tn_buf *text, struct tn_broadcast_packet *out, struct tn_err *err)
+{
+	int r;
+
+	tn_buf_init(text, TN_LIMIT_CLUSTER_MESSAGE);
+	out->data = payload;
+	if (payload.len > TN_LIMIT_CLUSTER_MESSAGE)
+		return tn_err_set(err, TN_E_LIMIT, "too long");
+	if (payload.len == 0 || payload.ptr[0] != '{') {
+		r = tn_msgpack_read(payload, arena, text, &out->buffers,
+		    &out->nbuffers, err);
+		if (r < 0)
+			return r;
+		out->data = tn_buf_view(text);
+	}
+	return tn_json_scan(out->data, NULL, err);
+}
 
 struct tn_slice
 tn_read_text(struct tn_slice object, const char *name, struct tn_arena *arena)

@@ -10,7 +10,6 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/limits.h"
-#include "base/msgpack.h"
 #include "cluster/adapter_codec.h"
 #include "cluster/adapter_inner.h"
 
@@ -66,7 +65,20 @@ read_request(struct tn_slice json, struct tn_arena *arena,
 	return tn_read_rooms(json, "rooms", arena, &q->rooms, &q->nrooms);
 }
 
-/* ---- answering ------------------------------------------------------------*/
+/* ---- asking and answering -------------------------------------------------*/
+
+static void
+write_broadcast(struct tn_buf *out, const struct redis_ns *rn,
+    const struct tn_broadcast_packet *packet, const char *id, int timeout_ms)
+{
+	struct tn_slice uid = tn_slice_str(rn->uid), nsp = tn_ns_name(rn->ns);
+
+	if (id == NULL)
+		tn_adapter_write_broadcast(out, uid, nsp, packet);
+	else
+		tn_adapter_write_ack_request(out, uid, tn_slice_str(id), nsp,
+		    packet, timeout_ms);
+}
 
 static void
 write_private(struct tn_buf *out, const struct redis_ns *rn,
@@ -157,6 +169,7 @@ const struct redis_form tn_plain_form = {
 	    "0123456789-_",
 	.write_private = write_private,
 	.counted = counted,
+	.write_broadcast = write_broadcast,
 	.answer_clients = answer_clients,
 	.answer_ack = answer_ack,
 	.answer_server_event = answer_server_event,
@@ -360,10 +373,10 @@ tn_redis_ns_request(struct redis_ns *rn, struct tn_slice payload)
 /* ---- what is answered -----------------------------------------------------*/
 
 static void
-read_response(struct redis_ns *rn, struct tn_slice json, struct tn_slice id,
-    const struct tn_slice *buffers, size_t nbuffers)
+read_response(struct redis_ns *rn, struct tn_slice id,
+    const struct tn_broadcast_packet *p)
 {
-	struct tn_slice value;
+	struct tn_slice json = p->data, value;
 	int64_t type = -1, n;
 
 	if (tn_json_get(json, "type", &value))
@@ -375,12 +388,13 @@ read_response(struct redis_ns *rn, struct tn_slice json, struct tn_slice id,
 	} else if (type == BROADCAST_ACK) {
 		if (!tn_json_get(json, "packet", &value))
 			value = TN_SLICE_NONE;
-		tn_ask_answer(rn, ASK_CLIENTS, id, value, buffers, nbuffers);
+		tn_ask_answer(rn, ASK_CLIENTS, id, value, p->buffers,
+		    p->nbuffers);
 	} else if (type == SERVER_SIDE_EMIT) {
 		if (!tn_json_get(json, "data", &value))
 			value = TN_SLICE("null");
-		tn_ask_answer(rn, ASK_SERVER_EVENT, id, value, buffers,
-		    nbuffers);
+		tn_ask_answer(rn, ASK_SERVER_EVENT, id, value, p->buffers,
+		    p->nbuffers);
 	} else if (tn_json_get(json, "sockets", &value) &&
 	    tn_json_type(value) == TN_JSON_ARRAY) {
 		tn_ask_answer(rn, ASK_FETCH, id, value, NULL, 0);
@@ -391,33 +405,24 @@ read_response(struct redis_ns *rn, struct tn_slice json, struct tn_slice id,
 void
 tn_redis_ns_response(struct redis_ns *rn, struct tn_slice payload)
 {
-	const struct tn_slice *buffers = NULL;
-	struct tn_slice id, json = payload;
+	struct tn_broadcast_packet p = { .nbuffers = 0 };
 	struct tn_err err = { .code = 0 };
 	struct tn_arena arena;
+	struct tn_slice id;
 	struct tn_buf text;
-	size_t n = 0;
-	int r = 0;
+	int r;
 
 	if (tn_list_empty(&rn->asks))
 		return;
 	tn_arena_init(&arena, TN_LIMIT_CLUSTER_MESSAGE);
-	tn_buf_init(&text, TN_LIMIT_CLUSTER_MESSAGE);
-	if (payload.len > TN_LIMIT_CLUSTER_MESSAGE) {
-		r = tn_err_set(&err, TN_E_LIMIT, "too long");
-	} else if (payload.len == 0 || payload.ptr[0] != '{') {
-		r = tn_msgpack_read(payload, &arena, &text, &buffers, &n, &err);
-		json = tn_buf_view(&text);
-	}
-	if (r == 0)
-		r = tn_json_scan(json, NULL, &err);
-	if (r == 0 && tn_json_type(json) != TN_JSON_OBJECT)
+	r = tn_read_json(payload, &arena, &text, &p, &err);
+	if (r == 0 && tn_json_type(p.data) != TN_JSON_OBJECT)
 		r = tn_err_set(&err, TN_E_SYNTAX, "no object");
 	if (r < 0)
 		tn_redis_ns_malformed(rn, "response", err.text);
-	else if ((id = tn_read_text(json, "requestId", &arena)).len > 0 &&
+	else if ((id = tn_read_text(p.data, "requestId", &arena)).len > 0 &&
 	    tn_ask_knows(rn, id))
-		read_response(rn, json, id, buffers, n);
+		read_response(rn, id, &p);
 	tn_buf_fini(&text);
 	tn_arena_fini(&arena);
 }

@@ -15,13 +15,6 @@
 /* Who an emitter is, whichever: nodes only compare it with themselves. */
 #define UID	"emitter"
 
-/* Of the plain form, and of the sharded one. */
-enum command { JOIN, LEAVE, DISCONNECT, SERVER_EVENT };
-static const int numbers[][2] = {
-	[JOIN] = { 2, 4 }, [LEAVE] = { 3, 5 }, [DISCONNECT] = { 4, 6 },
-	[SERVER_EVENT] = { 6, 9 },
-};
-
 /* ---- names ----------------------------------------------------------------*/
 
 static void
@@ -95,19 +88,22 @@ publish(const struct tn_emitter *e, struct tn_slice channel,
 	return r;
 }
 
-/* Both are freed. */
+/* All three are freed. */
 static int
-send_both(const struct tn_emitter *e, struct tn_buf *channel,
-    struct tn_buf *body, struct tn_err *err)
+send_all(const struct tn_emitter *e, struct tn_buf *channel,
+    struct tn_buf *nsp, struct tn_buf *body, struct tn_err *err)
 {
 	struct tn_slice name, payload;
-	int r = tn_buf_finish(channel, &name, err);
+	int r = tn_buf_finish(nsp, &name, err);
 
+	if (r == 0)
+		r = tn_buf_finish(channel, &name, err);
 	if (r == 0)
 		r = tn_buf_finish(body, &payload, err);
 	if (r == 0)
 		r = publish(e, name, payload, err);
 	tn_buf_fini(channel);
+	tn_buf_fini(nsp);
 	tn_buf_fini(body);
 	return r;
 }
@@ -132,34 +128,11 @@ write_data(struct tn_buf *out, struct tn_slice name, struct tn_slice args,
 	return r < 0 ? r : tn_json_scan(*data, NULL, err);
 }
 
-static void
-write_sharded(struct tn_buf *body, const struct tn_broadcast_packet *p,
-    struct tn_slice nsp)
-{
-	const struct tn_sharded_packed packed = {
-		.uid = TN_SLICE(UID), .nsp = nsp, .packet = p,
-	};
-
-	if (p->nbuffers > 0) {
-		tn_sharded_write_broadcast(body, &packed);
-		return;
-	}
-	tn_buf_str(body, "{\"type\":3,\"data\":{\"packet\":{\"type\":2,"
-	    "\"data\":");
-	tn_buf_slice(body, p->data);
-	tn_buf_str(body, "},\"opts\":");
-	tn_write_opts(body, p, true, 0);
-	tn_buf_str(body, "},\"uid\":\"" UID "\",\"nsp\":");
-	tn_json_write_string(body, nsp);
-	tn_buf_char(body, '}');
-}
-
 static int
 send_packet(const struct tn_emitter *e, const struct tn_broadcast_packet *p,
     struct tn_err *err)
 {
 	struct tn_buf channel, body, nsp;
-	int r;
 
 	tn_buf_init(&channel, TN_LIMIT_CLUSTER_MESSAGE);
 	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
@@ -167,16 +140,15 @@ send_packet(const struct tn_emitter *e, const struct tn_broadcast_packet *p,
 	write_nsp(&nsp, e);
 	write_channel(&channel, e, "");
 	write_room(&channel, e, p);
-	if (nsp.failed != 0)
-		body.failed = nsp.failed;
-	else if (e->is_sharded)
-		write_sharded(&body, p, tn_buf_view(&nsp));
+	if (e->is_sharded)
+		tn_sharded_write(&body, &(struct tn_sharded_packed){
+			.uid = TN_SLICE(UID), .nsp = tn_buf_view(&nsp),
+			.packet = p,
+		    });
 	else
 		tn_adapter_write_broadcast(&body, TN_SLICE(UID),
 		    tn_buf_view(&nsp), p);
-	r = send_both(e, &channel, &body, err);
-	tn_buf_fini(&nsp);
-	return r;
+	return send_all(e, &channel, &nsp, &body, err);
 }
 
 int
@@ -198,101 +170,66 @@ tn_emitter_emit(const struct tn_emitter *e, const struct tn_emitter_to *to,
 	return r;
 }
 
-/* The type, and where the command's own members begin. */
-static void
-begin(struct tn_buf *body, const struct tn_emitter *e, enum command command)
-{
-	tn_buf_init(body, TN_LIMIT_CLUSTER_MESSAGE);
-	if (e->is_sharded)
-		tn_buf_printf(body, "{\"type\":%d,\"data\":{",
-		    numbers[command][1]);
-	else
-		tn_buf_printf(body, "{\"uid\":\"" UID "\",\"type\":%d,",
-		    numbers[command][0]);
-}
-
 static int
-finish(const struct tn_emitter *e, struct tn_buf *body, struct tn_err *err)
+send_request(const struct tn_emitter *e, struct tn_cluster_request q,
+    struct tn_err *err)
 {
-	struct tn_buf channel, nsp;
+	struct tn_buf channel, body, nsp;
 
+	tn_buf_init(&channel, TN_LIMIT_CLUSTER_MESSAGE);
+	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
 	tn_buf_init(&nsp, TN_LIMIT_CLUSTER_MESSAGE);
 	write_nsp(&nsp, e);
-	tn_buf_char(body, '}');
-	if (e->is_sharded) {
-		tn_buf_str(body, ",\"uid\":\"" UID "\",\"nsp\":");
-		tn_json_write_string(body, tn_buf_view(&nsp));
-		tn_buf_char(body, '}');
-	}
-	tn_buf_fini(&nsp);
-	tn_buf_init(&channel, TN_LIMIT_CLUSTER_MESSAGE);
 	write_channel(&channel, e, e->is_sharded ? "" : "-request");
-	return send_both(e, &channel, body, err);
-}
-
-static void
-write_who(struct tn_buf *body, const struct tn_emitter *e,
-    const struct tn_emitter_to *to)
-{
-	const struct tn_broadcast_packet who = packet_of(to);
-
-	tn_buf_str(body, "\"opts\":");
-	tn_write_opts(body, &who, e->is_sharded, 0);
-}
-
-static int
-steer(const struct tn_emitter *e, enum command command,
-    const struct tn_emitter_to *to, struct tn_slice room, struct tn_err *err)
-{
-	struct tn_buf body;
-
-	begin(&body, e, command);
-	write_who(&body, e, to);
-	tn_buf_char(&body, ',');
-	tn_write_rooms(&body, "rooms", &room, 1);
-	return finish(e, &body, err);
+	q.is_sharded = e->is_sharded;
+	q.uid = TN_SLICE(UID);
+	q.nsp = tn_buf_view(&nsp);
+	tn_write_request(&body, &q);
+	return send_all(e, &channel, &nsp, &body, err);
 }
 
 int
 tn_emitter_join(const struct tn_emitter *e, const struct tn_emitter_to *to,
     struct tn_slice room, struct tn_err *err)
 {
-	return steer(e, JOIN, to, room, err);
+	const struct tn_broadcast_packet who = packet_of(to);
+
+	return send_request(e, (struct tn_cluster_request){
+	    .type = TN_REQUEST_JOIN, .who = &who, .rooms = &room,
+	    .nrooms = 1 }, err);
 }
 
 int
 tn_emitter_leave(const struct tn_emitter *e, const struct tn_emitter_to *to,
     struct tn_slice room, struct tn_err *err)
 {
-	return steer(e, LEAVE, to, room, err);
+	const struct tn_broadcast_packet who = packet_of(to);
+
+	return send_request(e, (struct tn_cluster_request){
+	    .type = TN_REQUEST_LEAVE, .who = &who, .rooms = &room,
+	    .nrooms = 1 }, err);
 }
 
 int
 tn_emitter_disconnect(const struct tn_emitter *e,
     const struct tn_emitter_to *to, bool close, struct tn_err *err)
 {
-	struct tn_buf body;
+	const struct tn_broadcast_packet who = packet_of(to);
 
-	begin(&body, e, DISCONNECT);
-	write_who(&body, e, to);
-	tn_buf_printf(&body, ",\"close\":%s", close ? "true" : "false");
-	return finish(e, &body, err);
+	return send_request(e, (struct tn_cluster_request){
+	    .type = TN_REQUEST_DISCONNECT, .who = &who, .close = close }, err);
 }
 
 int
 tn_emitter_server_emit(const struct tn_emitter *e, struct tn_slice name,
     struct tn_slice args, struct tn_err *err)
 {
-	struct tn_slice json;
-	struct tn_buf body, data;
-	int r = write_data(&data, name, args, &json, err);
+	struct tn_cluster_request q = { .type = TN_REQUEST_EVENT };
+	struct tn_buf data;
+	int r = write_data(&data, name, args, &q.event, err);
 
-	if (r == 0) {
-		begin(&body, e, SERVER_EVENT);
-		tn_buf_str(&body, e->is_sharded ? "\"packet\":" : "\"data\":");
-		tn_buf_slice(&body, json);
-		r = finish(e, &body, err);
-	}
+	if (r == 0)
+		r = send_request(e, q, err);
 	tn_buf_fini(&data);
 	return r;
 }

@@ -56,145 +56,13 @@ publish(struct tn_adapter *adapter, struct tn_ns *ns,
 	r = tn_buf_finish(&name, &channel, NULL);
 	if (r == 0) {
 		tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
-		tn_adapter_write_broadcast(&body, tn_slice_str(rn->uid),
-		    tn_ns_name(ns), packet);
+		rn->adapter->form->write_broadcast(&body, rn, packet, NULL, 0);
 		r = tn_redis_ns_publish_buf(rn, channel, &body);
 	} else {
 		rn->adapter->counts.unpublished++;
 	}
 	tn_buf_fini(&name);
 	return r;
-}
-
-/* ---- asking ---------------------------------------------------------------*/
-
-/* A request that has begun with its id goes out, or is forgotten. */
-static int
-send_request(struct redis_ns *rn, const char *id, struct tn_buf *body)
-{
-	int r = tn_redis_ns_publish_buf(rn, rn->request, body);
-
-	if (r < 0 && id != NULL)
-		tn_ask_cancel(rn, id);
-	return r;
-}
-
-static int
-publish_ack(struct tn_adapter *adapter, struct tn_ns *ns,
-    const struct tn_broadcast_packet *packet, int timeout_ms, uint64_t gather)
-{
-	struct redis_ns *rn = tn_ns_adapter_data(ns);
-	char id[TN_REQUEST_ID + 1];
-	struct tn_buf body;
-	int r = tn_ask_begin(rn, ASK_CLIENTS, gather, timeout_ms, id);
-
-	(void)adapter;
-	if (r < 0)
-		return r;
-	tn_buf_init(&body, TN_LIMIT_CLUSTER_MESSAGE);
-	tn_adapter_write_ack_request(&body, tn_slice_str(rn->uid),
-	    tn_slice_str(id), tn_ns_name(ns), packet, timeout_ms);
-	return send_request(rn, id, &body);
-}
-
-/* {"uid":UID,["requestId":ID,]"type":N and what follows is the caller's. */
-static void
-begin_request(struct tn_buf *body, const struct redis_ns *rn, const char *id,
-    int type)
-{
-	tn_buf_init(body, TN_LIMIT_CLUSTER_MESSAGE);
-	tn_buf_printf(body, "{\"uid\":\"%s\",", rn->uid);
-	if (id != NULL)
-		tn_buf_printf(body, "\"requestId\":\"%s\",", id);
-	tn_buf_printf(body, "\"type\":%d", type);
-}
-
-static int
-steer(struct tn_ns *ns, int type, const struct tn_broadcast_packet *who,
-    const struct tn_slice *rooms, size_t nrooms)
-{
-	struct redis_ns *rn = tn_ns_adapter_data(ns);
-	struct tn_buf body;
-
-	begin_request(&body, rn, NULL, type);
-	tn_buf_str(&body, ",\"opts\":");
-	tn_write_opts(&body, who, false, 0);
-	tn_buf_char(&body, ',');
-	tn_write_rooms(&body, "rooms", rooms, nrooms);
-	tn_buf_char(&body, '}');
-	return send_request(rn, NULL, &body);
-}
-
-static int
-join(struct tn_adapter *adapter, struct tn_ns *ns,
-    const struct tn_broadcast_packet *who, const struct tn_slice *rooms,
-    size_t nrooms)
-{
-	(void)adapter;
-	return steer(ns, 2, who, rooms, nrooms);
-}
-
-static int
-leave(struct tn_adapter *adapter, struct tn_ns *ns,
-    const struct tn_broadcast_packet *who, const struct tn_slice *rooms,
-    size_t nrooms)
-{
-	(void)adapter;
-	return steer(ns, 3, who, rooms, nrooms);
-}
-
-static int
-disconnect(struct tn_adapter *adapter, struct tn_ns *ns,
-    const struct tn_broadcast_packet *who, bool close)
-{
-	struct redis_ns *rn = tn_ns_adapter_data(ns);
-	struct tn_buf body;
-
-	(void)adapter;
-	begin_request(&body, rn, NULL, 4);
-	tn_buf_str(&body, ",\"opts\":");
-	tn_write_opts(&body, who, false, 0);
-	tn_buf_printf(&body, ",\"close\":%s}", close ? "true" : "false");
-	return send_request(rn, NULL, &body);
-}
-
-static int
-fetch(struct tn_adapter *adapter, struct tn_ns *ns,
-    const struct tn_broadcast_packet *who, uint64_t gather)
-{
-	struct redis_ns *rn = tn_ns_adapter_data(ns);
-	char id[TN_REQUEST_ID + 1];
-	struct tn_buf body;
-	int r = tn_ask_begin(rn, ASK_FETCH, gather, 0, id);
-
-	(void)adapter;
-	if (r < 0)
-		return r;
-	begin_request(&body, rn, id, 5);
-	tn_buf_str(&body, ",\"opts\":");
-	tn_write_opts(&body, who, false, 0);
-	tn_buf_char(&body, '}');
-	return send_request(rn, id, &body);
-}
-
-static int
-server_event(struct tn_adapter *adapter, struct tn_ns *ns,
-    struct tn_slice data, uint64_t gather)
-{
-	struct redis_ns *rn = tn_ns_adapter_data(ns);
-	char id[TN_REQUEST_ID + 1];
-	struct tn_buf body;
-	int r = gather == 0 ? 0 :
-	    tn_ask_begin(rn, ASK_SERVER_EVENT, gather, 0, id);
-
-	(void)adapter;
-	if (r < 0)
-		return r;
-	begin_request(&body, rn, gather == 0 ? NULL : id, 6);
-	tn_buf_str(&body, ",\"data\":");
-	tn_buf_slice(&body, data);
-	tn_buf_char(&body, '}');
-	return send_request(rn, gather == 0 ? NULL : id, &body);
 }
 
 /* ---- receiving ------------------------------------------------------------*/
@@ -404,12 +272,7 @@ close_ns(struct tn_adapter *adapter, struct tn_ns *ns)
 	.open = open_ns,						\
 	.close = close_ns,						\
 	.publish = publish,						\
-	.publish_ack = publish_ack,					\
-	.join = join,							\
-	.leave = leave,							\
-	.disconnect = disconnect,					\
-	.fetch = fetch,							\
-	.server_event = server_event
+	TN_ASK_OPS
 
 static const struct tn_adapter_ops plain_ops = { PLAIN_OPS };
 static const struct tn_adapter_ops plain_keeping_ops = { PLAIN_OPS,
