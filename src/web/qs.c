@@ -11,309 +11,30 @@
 
 #include "web/qs.h"
 
-#include <stdio.h>
-
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/url.h"
 #include "base/utf8.h"
+#include "web/qs_tree.h"
 
-enum { MIN_LIST = 100 };	/* indices below this make lists */
-
-struct parser {
-	struct tn_arena *arena;
-	size_t max_depth;
-	uint64_t max_list;
-	struct tn_err *err;
-};
+enum { MIN_LIST = 100 };	/* the least max_list */
 
 static int
-no_memory(const struct parser *p)
+no_memory(const struct tn_qs_parser *p)
 {
 	return tn_err_set(p->err, TN_E_NOMEM, "no memory for a form");
 }
 
-static struct tn_qs *
-node(const struct parser *p, enum tn_qs_kind kind)
-{
-	struct tn_qs *made = tn_arena_alloc(p->arena, sizeof(*made));
+/* ---- Keys -----------------------------------------------------------------*/
 
-	if (made != NULL)
-		made->kind = kind;
-	return made;
-}
-
-static void
-append(struct tn_qs *to, struct tn_qs *child)
-{
-	child->next = NULL;
-	if (to->last == NULL)
-		to->first = child;
-	else
-		to->last->next = child;
-	to->last = child;
-	to->n++;
-}
-
-/* A list's items stand by their index; indices may leave gaps. */
-static void
-put_at(struct tn_qs *list, struct tn_qs *child, uint64_t index)
-{
-	struct tn_qs **at = &list->first;
-
-	child->index = index;
-	if (list->last == NULL || list->last->index < index) {
-		append(list, child);
-		return;
-	}
-	while ((*at)->index < index)
-		at = &(*at)->next;
-	child->next = *at;
-	*at = child;
-	list->n++;
-}
-
-static uint64_t
-list_length(const struct tn_qs *list)
-{
-	return list->last == NULL ? 0 : list->last->index + 1;
-}
-
-static struct tn_qs *
-item(struct tn_qs *list, uint64_t index)
-{
-	struct tn_qs *child = list->first;
-
-	while (child != NULL && child->index < index)
-		child = child->next;
-	return child != NULL && child->index == index ? child : NULL;
-}
-
-static struct tn_qs *
-member(const struct tn_qs *map, struct tn_slice name)
-{
-	struct tn_qs *child = map->first;
-
-	while (child != NULL && !tn_slice_eq(child->name, name))
-		child = child->next;
-	return child;
-}
-
-/* "7" as JavaScript writes it; not "07", "-7", "7.0". */
-static bool
-is_index(struct tn_slice name, uint64_t *index)
-{
-	return name.len < 16 && tn_slice_u64(name, index) &&
-	    (name.len == 1 || name.ptr[0] != '0');
-}
-
-static bool
-put_number(const struct parser *p, struct tn_qs *map, struct tn_qs *child,
-    uint64_t index)
-{
-	child->name = tn_arena_printf(p->arena, "%llu",
-	    (unsigned long long)index);
-	append(map, child);
-	if (index > map->index)
-		map->index = index;
-	return child->name.ptr != NULL;
-}
-
-/* A list made a map, with the indices as names; in the same place. */
-static bool
-list_to_map(const struct parser *p, struct tn_qs *list)
-{
-	struct tn_qs *child = list->first;
-	uint64_t length = list_length(list);
-
-	list->kind = TN_QS_MAP;
-	list->first = list->last = NULL;
-	list->n = 0;
-	while (child != NULL) {
-		struct tn_qs *next = child->next;
-
-		if (!put_number(p, list, child, child->index))
-			return false;
-		child = next;
-	}
-	list->index = length == 0 ? 0 : length - 1;
-	return true;
-}
-
-/* ---- Merging ---------------------------------------------------------------- */
-
-static int merge(const struct parser *p, struct tn_qs **target,
-    struct tn_qs *source);
-
-/* A list that has become too long is a map from then on. */
-static int
-check_length(const struct parser *p, struct tn_qs *list)
-{
-	if (list->n <= p->max_list)
-		return 0;
-	list->is_overflow = true;
-	return list_to_map(p, list) ? 0 : no_memory(p);
-}
-
-/* [a, b] in the place of what would not merge. */
-static int
-pair(const struct parser *p, struct tn_qs **target, struct tn_qs *source,
-    bool is_conflict)
-{
-	struct tn_qs *list = node(p, TN_QS_LIST), *had = *target;
-
-	if (list == NULL)
-		return no_memory(p);
-	list->name = had->name;
-	list->index = had->index;
-	list->next = had->next;
-	list->is_conflict = is_conflict;
-	put_at(list, had, 0);
-	put_at(list, source, 1);
-	*target = list;
-	return 0;
-}
-
-static int
-merge_text(const struct parser *p, struct tn_qs **target, struct tn_qs *source)
-{
-	struct tn_qs *t = *target;
-
-	if (source->text.len == 0)
-		return 0;	/* "" is false: qs leaves it out here */
-	if (t->kind == TN_QS_LIST) {
-		put_at(t, source, list_length(t));
-		return check_length(p, t);
-	}
-	if (t->kind == TN_QS_MAP && (t->is_overflow || t->is_conflict))
-		return put_number(p, t, source, t->index + 1) ? 0 :
-		    no_memory(p);
-	return pair(p, target, source, t->kind == TN_QS_MAP);
-}
-
-/* A text, then a list or map: the text becomes the first of a list. */
-static int
-merge_into_text(const struct parser *p, struct tn_qs **target,
-    struct tn_qs *source)
-{
-	struct tn_qs *list, *child;
-	uint64_t index = 1;
-
-	if (source->kind == TN_QS_MAP)
-		return pair(p, target, source, false);
-	list = node(p, TN_QS_LIST);
-	if (list == NULL)
-		return no_memory(p);
-	list->name = (*target)->name;
-	list->index = (*target)->index;
-	list->next = (*target)->next;
-	put_at(list, *target, 0);
-	for (child = source->first; child != NULL;) {
-		struct tn_qs *next = child->next;
-
-		/* an index keeps the gap before it */
-		index = 1 + child->index;
-		put_at(list, child, index);
-		child = next;
-	}
-	*target = list;
-	return check_length(p, list);
-}
-
-/* Where the link to a child is, so that another may take its place. */
-static struct tn_qs **
-link_of(struct tn_qs *parent, struct tn_qs *child)
-{
-	struct tn_qs **at = &parent->first;
-
-	while (*at != child)
-		at = &(*at)->next;
-	return at;
-}
-
-static int
-merge_child(const struct parser *p, struct tn_qs *parent, struct tn_qs *had,
-    struct tn_qs *source)
-{
-	struct tn_qs **at = link_of(parent, had);
-	int rc = merge(p, at, source);
-
-	if (parent->last == had)
-		parent->last = *at;
-	return rc;
-}
-
-static int
-merge_lists(const struct parser *p, struct tn_qs *t, struct tn_qs *source)
-{
-	struct tn_qs *child = source->first;
-	int rc = 0;
-
-	while (rc == 0 && child != NULL) {
-		struct tn_qs *next = child->next;
-		struct tn_qs *had = item(t, child->index);
-
-		if (had == NULL)
-			put_at(t, child, child->index);
-		else if (had->kind != TN_QS_TEXT && child->kind != TN_QS_TEXT)
-			rc = merge_child(p, t, had, child);
-		else
-			put_at(t, child, list_length(t));
-		child = next;
-	}
-	return rc != 0 ? rc : check_length(p, t);
-}
-
-static int
-merge_maps(const struct parser *p, struct tn_qs *t, struct tn_qs *source)
-{
-	struct tn_qs *child = source->first;
-	int rc = 0;
-
-	while (rc == 0 && child != NULL) {
-		struct tn_qs *next = child->next;
-		struct tn_qs *had = member(t, child->name);
-		uint64_t index;
-
-		if (had != NULL)
-			rc = merge_child(p, t, had, child);
-		else
-			append(t, child);
-		if (is_index(child->name, &index) && index > t->index)
-			t->index = index;
-		child = next;
-	}
-	if (source->is_overflow)
-		t->is_overflow = true;
-	return rc;
-}
-
-/* As deep as the brackets. */
-static int
-merge(const struct parser *p, struct tn_qs **target, struct tn_qs *source)
-{
-	struct tn_qs *t = *target;
-
-	if (source->kind == TN_QS_TEXT)
-		return merge_text(p, target, source);
-	if (t->kind == TN_QS_TEXT)
-		return merge_into_text(p, target, source);
-	if (t->kind == TN_QS_LIST && source->kind == TN_QS_LIST)
-		return merge_lists(p, t, source);
-	if (t->kind == TN_QS_LIST && !list_to_map(p, t))
-		return no_memory(p);
-	if (source->kind == TN_QS_LIST && !list_to_map(p, source))
-		return no_memory(p);
-	return merge_maps(p, t, source);
-}
-
-/* ---- Keys ------------------------------------------------------------------- */
-
-/* "[...]" off the front, with brackets inside it; all if it never closes. */
+/*
+ * What "[...]" at the front holds, with brackets inside it. If it never
+ * closes it is all of the rest, its bracket too.
+ */
 static struct tn_slice
-cut_group(struct tn_slice *rest, bool *closed)
+cut_group(struct tn_slice *rest)
 {
 	struct tn_slice group = *rest;
 	size_t level = 0;
@@ -322,98 +43,48 @@ cut_group(struct tn_slice *rest, bool *closed)
 		if (rest->ptr[i] == '[')
 			level++;
 		else if (rest->ptr[i] == ']' && --level == 0) {
-			group.len = i + 1;
-			*closed = true;
-			*rest = tn_slice_after(*rest, group.len);
-			return group;
+			*rest = tn_slice_after(*rest, i + 1);
+			return tn_slice(group.ptr + 1, i - 1);
 		}
 	}
-	*closed = false;
 	*rest = TN_SLICE_NONE;
 	return group;
 }
 
-static struct tn_slice
-inside(struct tn_slice group)
-{
-	return tn_slice(group.ptr + 1, group.len - 2);
-}
-
-/* What stands around value by the group "[...]". */
-static struct tn_qs *
-wrap(const struct parser *p, struct tn_slice group, bool is_root,
-    struct tn_qs *value)
-{
-	struct tn_slice name = is_root ? group : inside(group);
-	struct tn_qs *around;
-	uint64_t index;
-
-	if (!is_root && name.len == 0) {
-		if (value->kind == TN_QS_LIST)
-			return value;	/* [].concat(list) */
-		around = node(p, TN_QS_LIST);
-		if (around != NULL)
-			put_at(around, value, 0);
-		return around;
-	}
-	if (!is_root && is_index(name, &index) && index < p->max_list) {
-		around = node(p, TN_QS_LIST);
-		if (around != NULL)
-			put_at(around, value, index);
-		return around;
-	}
-	around = node(p, TN_QS_MAP);
-	if (around == NULL)
-		return NULL;
-	value->name = name;
-	append(around, value);
-	if (!is_root && is_index(name, &index)) {
-		around->is_overflow = true;
-		around->index = index;
-	}
-	return around;
-}
-
 /* A key and its value as a chain, from the inside out. */
 static int
-make_chain(const struct parser *p, struct tn_slice key, struct tn_qs *value,
-    struct tn_qs **out)
+make_chain(const struct tn_qs_parser *p, struct tn_slice key,
+    struct tn_qs *value, struct tn_qs **out)
 {
-	struct tn_slice groups[TN_LIMIT_QS_DEPTH + 2];
+	struct tn_slice names[TN_LIMIT_QS_DEPTH + 2];
 	size_t n = 0, depth = 0;
 	ptrdiff_t open = tn_slice_find(key, '[');
 	struct tn_slice rest = open < 0 ? TN_SLICE_NONE :
 	    tn_slice_after(key, (size_t)open);
-	bool has_root = open != 0, closed = true;
+	bool has_root = open != 0;
 
 	if (has_root)
-		groups[n++] = open < 0 ? key :
+		names[n++] = open < 0 ? key :
 		    tn_slice_first(key, (size_t)open);
-	while (rest.len > 0 && closed) {
-		struct tn_slice group = cut_group(&rest, &closed);
+	while (rest.len > 0) {
 		ptrdiff_t next;
 
 		if (depth++ == p->max_depth)
 			return tn_err_set(p->err, TN_E_SYNTAX,
 			    "a form of more than %zu levels", p->max_depth);
-		if (!closed)	/* taken as it stands, in brackets */
-			group = tn_arena_printf(p->arena, "[%.*s]",
-			    TN_SLICE_ARG(group));
-		if (group.len == 0)
-			return no_memory(p);
-		groups[n++] = group;
+		names[n++] = cut_group(&rest);
 		/* what stands between two groups is dropped */
 		next = tn_slice_find(rest, '[');
 		rest = next < 0 ? TN_SLICE_NONE :
 		    tn_slice_after(rest, (size_t)next);
 	}
 	while (n-- > 0 && value != NULL)
-		value = wrap(p, groups[n], n == 0 && has_root, value);
+		value = tn_qs_wrap(p, names[n], n == 0 && has_root, value);
 	*out = value;
 	return value == NULL ? no_memory(p) : 0;
 }
 
-/* ---- Fields ----------------------------------------------------------------- */
+/* ---- Fields ---------------------------------------------------------------*/
 
 /* A field's key, brackets decoded, and the values that came under it. */
 struct field {
@@ -422,7 +93,7 @@ struct field {
 };
 
 static int
-decode(const struct parser *p, struct tn_slice in, struct tn_slice *out)
+decode(const struct tn_qs_parser *p, struct tn_slice in, struct tn_slice *out)
 {
 	struct tn_buf b;
 	int rc;
@@ -468,33 +139,12 @@ key_length(struct tn_slice part)
 	return first;
 }
 
-/* One more value of a key: in a list with those before. */
 static int
-add_value(const struct parser *p, struct field *field, struct tn_qs *value)
-{
-	struct tn_qs *list = field->value;
-
-	if (list == NULL) {
-		field->value = value;
-		return 0;
-	}
-	if (list->kind == TN_QS_TEXT) {
-		list = node(p, TN_QS_LIST);
-		if (list == NULL)
-			return no_memory(p);
-		put_at(list, field->value, 0);
-		field->value = list;
-	}
-	put_at(list, value, list_length(list));
-	return 0;
-}
-
-static int
-add_field(const struct parser *p, struct field *fields, size_t *n,
+add_field(const struct tn_qs_parser *p, struct field *fields, size_t *n,
     struct tn_slice part)
 {
 	size_t at = key_length(part), i = 0;
-	struct tn_qs *value = node(p, TN_QS_TEXT);
+	struct tn_qs *value = tn_qs_node(p, TN_QS_TEXT);
 	struct tn_slice key;
 	int rc;
 
@@ -509,11 +159,11 @@ add_field(const struct parser *p, struct field *fields, size_t *n,
 		i++;
 	if (i == *n)
 		fields[(*n)++] = (struct field){ key, NULL };
-	return add_value(p, &fields[i], value);
+	return tn_qs_push(p, &fields[i].value, value);
 }
 
 static int
-merge_all(const struct parser *p, const struct field *fields, size_t n,
+merge_all(const struct tn_qs_parser *p, const struct field *fields, size_t n,
     struct tn_qs **root)
 {
 	int rc = 0;
@@ -523,7 +173,7 @@ merge_all(const struct parser *p, const struct field *fields, size_t n,
 
 		rc = make_chain(p, fields[i].key, fields[i].value, &chain);
 		if (rc == 0)
-			rc = merge(p, root, chain);
+			rc = tn_qs_merge(p, root, chain);
 	}
 	return rc;
 }
@@ -532,7 +182,7 @@ int
 tn_qs_parse(struct tn_slice in, const struct tn_qs_options *options,
     struct tn_arena *arena, const struct tn_qs **out, struct tn_err *err)
 {
-	struct parser p = { .arena = arena, .err = err };
+	struct tn_qs_parser p = { .arena = arena, .err = err };
 	size_t max = options == NULL || options->max_fields == 0 ?
 	    TN_LIMIT_FORM_PAIRS : options->max_fields;
 	struct tn_qs *root;
@@ -549,7 +199,7 @@ tn_qs_parse(struct tn_slice in, const struct tn_qs_options *options,
 		return tn_err_set(err, TN_E_LIMIT,
 		    "a form of more than %zu fields", max);
 	p.max_list = parts > MIN_LIST ? parts : MIN_LIST;
-	root = node(&p, TN_QS_MAP);
+	root = tn_qs_node(&p, TN_QS_MAP);
 	fields = tn_arena_alloc(arena, parts * sizeof(*fields));
 	if (root == NULL || fields == NULL)
 		return no_memory(&p);
@@ -561,13 +211,17 @@ tn_qs_parse(struct tn_slice in, const struct tn_qs_options *options,
 	return rc;
 }
 
-/* ---- Asking ----------------------------------------------------------------- */
+/* ---- Asking ---------------------------------------------------------------*/
 
 const struct tn_qs *
 tn_qs_get(const struct tn_qs *map, const char *name)
 {
-	return map == NULL || map->kind != TN_QS_MAP ? NULL :
-	    member(map, tn_slice_str(name));
+	const struct tn_qs *child =
+	    map == NULL || map->kind != TN_QS_MAP ? NULL : map->first;
+
+	while (child != NULL && !tn_slice_is(child->name, name))
+		child = child->next;
+	return child;
 }
 
 const struct tn_qs *
