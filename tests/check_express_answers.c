@@ -10,7 +10,7 @@
 #include "session/cookie.h"
 #include "session/signature.h"
 #include "vectors.h"
-#include "web/app.h"
+#include "web/harness.h"
 #include "web/middleware.h"
 
 static struct tn_exchange x;
@@ -307,6 +307,69 @@ START_TEST(location_is_set_as_by_express)
 }
 END_TEST
 
+/* ---- Whole answers ---------------------------------------------------------- */
+
+static int
+answer(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct tn_slice words = v.field[1];
+	uint64_t n = 0;
+
+	(void)arg;
+	for (;;) {
+		struct tn_slice value = tn_slice_cut(&words, ' ');
+		struct tn_slice name = tn_slice_cut(&value, '=');
+
+		tn_slice_u64(value, &n);
+		if (tn_slice_is(name, "status"))
+			tn_res_status(res, (int)n);
+		else if (tn_slice_is(name, "length"))
+			tn_res_set(res, "Content-Length", value);
+		else if (tn_slice_is(name, "type"))
+			tn_res_type(res, tn_arena_str(req->arena, value));
+		else if (tn_slice_is(name, "send"))
+			return tn_res_send(res, value);
+		else if (tn_slice_is(name, "json"))
+			return tn_res_json(res, value);
+		else if (tn_slice_is(name, "sendStatus"))
+			return tn_res_send_status(res, (int)n);
+		else
+			return tn_res_end(res);
+	}
+}
+
+static void
+check_answer(void)
+{
+	struct tn_app *app = tn_app_new(NULL, NULL, NULL);
+	char method[8], status[16];
+	struct tn_harness h;
+	struct tn_slice got[4];
+
+	tn_app_all(app, "/", answer);
+	tn_harness_init(&h, app);
+	snprintf(method, sizeof(method), "%.*s", TN_SLICE_ARG(v.field[2]));
+	snprintf(status, sizeof(status), "%d",
+	    tn_harness_request(&h, method, "/", NULL, NULL));
+	got[0] = tn_slice_str(status);
+	got[1] = tn_harness_header(&h, "content-type");
+	got[2] = tn_harness_header(&h, "content-length");
+	got[3] = h.body;
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_msg(tn_slice_eq(got[i], v.field[3 + i]),
+		    "line %u: \"%.*s\", not \"%.*s\"", v.line,
+		    TN_SLICE_ARG(got[i]), TN_SLICE_ARG(v.field[3 + i]));
+	ck_assert_ptr_null(tn_harness_header_nth(&h, "content-length", 1).ptr);
+	tn_harness_fini(&h);
+	tn_app_free(&app);
+}
+
+START_TEST(answers_are_as_express_sends_them)
+{
+	each("answer", 40, check_answer);
+}
+END_TEST
+
 /* ---- Other sites' scripts --------------------------------------------------- */
 
 static const char *const one[] = { "https://a.example" };
@@ -419,6 +482,7 @@ suite(void)
 	tcase_add_test(tc, vary_is_set_as_by_express);
 	tcase_add_test(tc, links_are_set_as_by_express);
 	tcase_add_test(tc, location_is_set_as_by_express);
+	tcase_add_test(tc, answers_are_as_express_sends_them);
 	tcase_add_test(tc, other_sites_are_told_as_by_cors);
 	suite_add_tcase(s, tc);
 	return s;

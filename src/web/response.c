@@ -22,6 +22,19 @@ has_no_body(const struct tn_res *res)
 	return res->status == 204 || res->status == 304;
 }
 
+/* What there is none of has neither type nor length. */
+static void
+describe_body(struct tn_res *res)
+{
+	if (has_no_body(res)) {
+		tn_res_remove(res, "Content-Type");
+		tn_res_remove(res, "Content-Length");
+	} else if (tn_res_get(res, "Content-Type").ptr == NULL) {
+		tn_res_put(res, "Content-Type",
+		    TN_SLICE("text/html; charset=utf-8"));
+	}
+}
+
 static void
 write_head(struct tn_res *res)
 {
@@ -71,6 +84,7 @@ send_all(struct tn_res *res, struct tn_slice body)
 {
 	int rc;
 
+	tn_res_remove(res, "Content-Length");	/* this one is true */
 	write_head(res);
 	if (!has_no_body(res)) {
 		tn_buf_str(&res->out, "Content-Length: ");
@@ -110,9 +124,10 @@ tn_res_send(struct tn_res *res, struct tn_slice body)
 	rc = tn_res_begin(res);
 	if (rc < 0)
 		return rc;
-	if (!has_no_body(res) && tn_res_get(res, "Content-Type").ptr == NULL)
-		tn_res_type(res, "text/html; charset=utf-8");
+	if (res->status == 205)
+		body = TN_SLICE_NONE;
 	tn_res_validate(res, body);
+	describe_body(res);
 	return send_all(res, body);
 }
 
@@ -138,8 +153,7 @@ start_streaming(struct tn_res *res)
 
 	if (rc < 0)
 		return rc;
-	if (!has_no_body(res) && tn_res_get(res, "Content-Type").ptr == NULL)
-		tn_res_type(res, "text/html; charset=utf-8");
+	describe_body(res);
 	write_head(res);
 	tn_buf_str(&res->out, "\r\n");
 	rc = put_head(res);
@@ -157,7 +171,7 @@ tn_res_write(struct tn_res *res, struct tn_slice bytes)
 		return answered_twice(res);
 	if (res->state == TN_RES_OPEN)
 		rc = start_streaming(res);
-	if (rc < 0 || is_head(res) || has_no_body(res))
+	if (rc < 0 || is_head(res) || has_no_body(res) || res->status == 205)
 		return rc;
 	res->body_bytes += bytes.len;
 	return put_out(res, bytes);
@@ -182,10 +196,16 @@ tn_res_flush(struct tn_res *res)
 int
 tn_res_end(struct tn_res *res)
 {
-	if (res->state == TN_RES_OPEN)
+	int rc;
+
+	if (res->state == TN_RES_OPEN && (!is_head(res) ||
+	    tn_res_get(res, "Content-Length").ptr == NULL))
 		return tn_res_send(res, TN_SLICE_NONE);
 	if (res->state == TN_RES_ENDED)
 		return answered_twice(res);
+	rc = res->state == TN_RES_OPEN ? start_streaming(res) : 0;
+	if (rc < 0)
+		return rc;
 	res->state = TN_RES_ENDED;
 	return TN_DONE;
 }

@@ -365,8 +365,41 @@ function express() {
       rows.push(["attachment", name, header, null,
         inExpress({}, null, (q, s) => s.attachment(name).get(header))]);
   answers(rows);
+  wholes(rows);
   origins(rows);
   write("express", ["express", "cors"], "kind, what it is given, the answer", rows);
+}
+
+// Whole answers: what is done to them, word by word; the method; status, type,
+// length and body.
+function wholes(rows) {
+  const programs = ["send=x", "length=9 send=x", "length=9 json=[1]",
+    "length=0 sendStatus=404", "length=9 status=204 send=x",
+    "length=9 status=304 send=x", "type=text/css status=204 json=[1]",
+    "type=text/css status=304 send=x", "sendStatus=204", "sendStatus=205",
+    "status=205 send=x", "status=205 length=7 json=[1]", "sendStatus=404",
+    "sendStatus=200", "type=image/png length=9 end"];
+  const run = (s, program) => {
+    for (const word of program.split(" ")) {
+      const [name, value] = word.split("=");
+      if (name === "length") s.set("Content-Length", value);
+      else if (name === "json") s.json(JSON.parse(value));
+      else if (name === "status" || name === "sendStatus") s[name](+value);
+      else s[name](value);
+    }
+  };
+
+  for (const program of programs)
+    for (const method of program.endsWith("end") ? ["HEAD"] :
+      ["GET", "HEAD", "POST"])
+      rows.push(["answer", program, method, ...inExpress({ method }, null,
+        (q, s) => {
+          let body = "";
+          s.end = (chunk) => { body = chunk ?? ""; };
+          run(s, program);
+          return [s.statusCode, s.get("Content-Type"),
+            s.get("Content-Length"), body];
+        })]);
 }
 
 // What npm's cors sets for who is allowed; to all others we say nothing, where
