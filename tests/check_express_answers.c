@@ -289,6 +289,33 @@ check_location(void)
 	ck_set("Location");
 }
 
+static void
+check_type(void)
+{
+	if (v.field[2].ptr != NULL)
+		tn_res_set(&x.res, "content-type", v.field[1]);
+	else
+		tn_res_type(&x.res, tn_arena_str(&x.arena, v.field[1]));
+	ck_set("Content-Type");
+}
+
+START_TEST(type_is_set_as_by_express)
+{
+	each("type", 25, check_type);
+}
+END_TEST
+
+START_TEST(type_without_memory_keeps_the_answer_back)
+{
+	tn_exchange_fini(&x);
+	tn_exchange_init(&x, 1);
+	tn_exchange_begin(&x, NULL, NULL);
+	tn_res_type(&x.res, "text/css");
+	ck_assert(x.res.bad_header);
+	ck_assert_ptr_null(tn_res_get(&x.res, "Content-Type").ptr);
+}
+END_TEST
+
 START_TEST(vary_is_set_as_by_express)
 {
 	each("vary", 20, check_vary);
@@ -479,6 +506,8 @@ suite(void)
 	tcase_add_loop_test(tc, signed_cookie_is_taken_or_refused, 0,
 	    ROWS(taken));
 	tcase_add_loop_test(tc, json_in_a_cookie_is_scanned, 0, ROWS(jsons));
+	tcase_add_test(tc, type_is_set_as_by_express);
+	tcase_add_test(tc, type_without_memory_keeps_the_answer_back);
 	tcase_add_test(tc, vary_is_set_as_by_express);
 	tcase_add_test(tc, links_are_set_as_by_express);
 	tcase_add_test(tc, location_is_set_as_by_express);

@@ -135,7 +135,8 @@ START_TEST(set_replaces_append_adds_vary_joins)
 	ck_slice(tn_harness_header_nth(&h, "set-cookie", 1), "b=2");
 	ck_slice(tn_harness_header(&h, "vary"), "Cookie, Accept");
 	ck_slice(tn_harness_header(&h, "x-gone"), NULL);
-	ck_slice(tn_harness_header(&h, "content-type"), "text/plain");
+	ck_slice(tn_harness_header(&h, "content-type"),
+	    "text/plain; charset=utf-8");
 	ck_slice(tn_harness_header(&h, "content-length"), "4");
 	ck_slice(h.body, "body");
 	ck_assert_str_eq(h.cookies, "a=1; b=2");

@@ -3,6 +3,7 @@
 #include "web/head.h"
 
 #include "base/arena.h"
+#include "web/mime.h"
 #include "web/request.h"
 
 #define CODES(X)					\
@@ -134,10 +135,53 @@ tn_res_put(struct tn_res *res, const char *name, struct tn_slice value)
 	put(res, name, value, sizeof(res->headers) / sizeof(res->headers[0]));
 }
 
+/* Text, and what is written as text, by npm's mime-types. */
+static bool
+is_text(struct tn_slice type)
+{
+	static const struct tn_slice others[] = {
+		TN_SLICE("application/json"), TN_SLICE("application/javascript"),
+		TN_SLICE("application/manifest+json"),
+	};
+
+	if (tn_slice_ieq(tn_slice_first(type, 5), TN_SLICE("text/")))
+		return true;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (tn_slice_ieq(type, others[i]))
+			return true;
+	}
+	return false;
+}
+
+/* A word as the type it stands for, text with its charset: all is UTF-8. */
+static struct tn_slice
+whole_type(struct tn_res *res, struct tn_slice type)
+{
+	const char *known;
+
+	if (tn_slice_find(type, ';') >= 0)
+		return type;
+	if (tn_slice_find(type, '/') < 0) {
+		known = tn_mime_lookup(type);
+		return tn_slice_str(known != NULL ? known :
+		    "application/octet-stream");
+	}
+	if (!is_text(type))
+		return type;
+	return tn_arena_printf(res->arena, "%.*s; charset=utf-8",
+	    TN_SLICE_ARG(type));
+}
+
 void
 tn_res_set(struct tn_res *res, const char *name, struct tn_slice value)
 {
-	if (admit(res, tn_slice_str(name), &value))
+	struct tn_slice which = tn_slice_str(name);
+
+	if (!admit(res, which, &value))
+		return;
+	if (tn_slice_ieq(which, TN_SLICE("Content-Type")))
+		tn_res_type(res, value.ptr);
+	else
 		put(res, name, value, TN_LIMIT_RES_HEADERS);
 }
 
@@ -175,8 +219,12 @@ tn_res_vary(struct tn_res *res, const char *name)
 void
 tn_res_type(struct tn_res *res, const char *type)
 {
+	struct tn_slice whole = TN_SLICE_NONE;
+
 	if (is_value(tn_slice_str(type)))
-		tn_res_put(res, "Content-Type", tn_slice_str(type));
+		whole = whole_type(res, tn_slice_str(type));
+	if (whole.ptr != NULL)
+		tn_res_put(res, "Content-Type", whole);
 	else
 		res->bad_header = true;
 }

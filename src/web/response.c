@@ -134,7 +134,9 @@ tn_res_send(struct tn_res *res, struct tn_slice body)
 int
 tn_res_json(struct tn_res *res, struct tn_slice json)
 {
-	tn_res_type(res, "application/json; charset=utf-8");
+	if (tn_res_get(res, "Content-Type").ptr == NULL)
+		tn_res_put(res, "Content-Type",
+		    TN_SLICE("application/json; charset=utf-8"));
 	return tn_res_send(res, json);
 }
 

@@ -84,7 +84,8 @@ void tn_res_status(struct tn_res *res, int status);
  * a name to Vary; set Content-Type. A name that is no token, a value with a
  * control character, one header too many: it is refused, and the answer
  * becomes a 500, so that nothing half-made leaves. Values are copied; names
- * and types are borrowed for the exchange, as literals are.
+ * and types are borrowed for the exchange, as literals are. A type may be an
+ * extension, "json"; text is given its charset, UTF-8, unless it says one.
  */
 void tn_res_set(struct tn_res *res, const char *name, struct tn_slice value);
 void tn_res_append(struct tn_res *res, const char *name,
@@ -155,7 +156,7 @@ int tn_res_after_end(struct tn_res *res, tn_after_end *fn, void *arg);
  */
 int tn_res_send(struct tn_res *res, struct tn_slice body);
 
-/* The same for JSON text that is already written. */
+/* The same for JSON text that is already written: application/json. */
 int tn_res_json(struct tn_res *res, struct tn_slice json);
 
 /* Only the reason phrase, as text: for small answers. */

@@ -3,6 +3,7 @@
 #include "web/sse.h"
 
 #include "base/err.h"
+#include "web/head.h"
 #include "web/request.h"
 
 int
@@ -13,7 +14,7 @@ tn_sse_start(struct tn_res *res)
 	if (!res->req->is_slow)
 		return tn_err_set(&res->req->err, TN_E_STATE,
 		    "server-sent events without tn_slow before them");
-	tn_res_type(res, "text/event-stream");
+	tn_res_put(res, "Content-Type", TN_SLICE("text/event-stream"));
 	if (tn_res_get(res, "Cache-Control").ptr == NULL)
 		tn_res_set(res, "Cache-Control", TN_SLICE("no-cache"));
 	tn_res_set(res, "X-Accel-Buffering", TN_SLICE("no"));

@@ -378,7 +378,7 @@ function wholes(rows) {
     "length=9 status=304 send=x", "type=text/css status=204 json=[1]",
     "type=text/css status=304 send=x", "sendStatus=204", "sendStatus=205",
     "status=205 send=x", "status=205 length=7 json=[1]", "sendStatus=404",
-    "sendStatus=200", "type=image/png length=9 end"];
+    "sendStatus=200", "type=image/png length=9 end", "type=text json=[1]"];
   const run = (s, program) => {
     for (const word of program.split(" ")) {
       const [name, value] = word.split("=");
@@ -470,6 +470,17 @@ function answers(rows) {
         if (had !== null) s.set("Vary", had);
         return s.vary(field).get("Vary");
       })]);
+  for (const type of ["json", ".txt", "html", "nonsense", "text/css",
+    "TEXT/X-OWN", "text/css;charset=utf-8", "text/css; charset=utf-16",
+    "application/json", "application/javascript", "application/x-own",
+    "application/manifest+json", "application/problem+json", "image/svg+xml",
+    "image/png"]) {
+    rows.push(["type", type, null, null, inExpress({}, null, (q, s) =>
+      s.type(type).get("Content-Type"))]);
+    if (type !== "nonsense")
+      rows.push(["type", type, "set", null, inExpress({}, null, (q, s) =>
+        s.set("Content-Type", type).get("Content-Type"))]);
+  }
   for (const had of [null, "</a>; rel=\"prev\""])
     for (const url of ["/b", "https://b.example/?c=d", "/b,c"])
       rows.push(["links", had, url, null, inExpress({}, null, (q, s) => {
