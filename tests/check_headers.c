@@ -52,10 +52,13 @@ ck_header(const char *name, const char *want)
 
 static const struct { int status; const char *text; } phrases[] = {
 	{ 200, "OK" }, { 204, "No Content" }, { 206, "Partial Content" },
-	{ 304, "Not Modified" }, { 404, "Not Found" },
+	{ 205, "Reset Content" }, { 304, "Not Modified" },
+	{ 402, "Payment Required" }, { 404, "Not Found" },
 	{ 413, "Content Too Large" }, { 418, "I'm a Teapot" },
 	{ 431, "Request Header Fields Too Large" },
+	{ 421, "Misdirected Request" }, { 424, "Failed Dependency" },
 	{ 500, "Internal Server Error" }, { 504, "Gateway Timeout" },
+	{ 507, "Insufficient Storage" },
 	{ 299, "Unknown" }, { 0, "Unknown" }, { -1, "Unknown" },
 	{ 1000, "Unknown" },
 };
