@@ -14,7 +14,7 @@ is_plain(struct tn_slice s)
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.ptr[i];
 
-		if (c <= 0x20 || c == 0x7f || c == '\\')
+		if (c < 0x20 || c == 0x7f || c == '\\')
 			return false;
 	}
 	return s.len > 0 && s.len <= TN_LIMIT_HEADER_VALUE / 4;
@@ -39,7 +39,7 @@ is_left(struct tn_slice url, size_t i)
 	if (c == '%')
 		return i + 2 < url.len && tn_hex_digit(url.ptr[i + 1]) >= 0 &&
 		    tn_hex_digit(url.ptr[i + 2]) >= 0;
-	return c < 0x80 && strchr("\"<>`{}", c) == NULL;
+	return c < 0x80 && strchr(" \"<>`{}", c) == NULL;
 }
 
 /* Location in ASCII: other bytes as %XX. */

@@ -487,7 +487,7 @@ function answers(rows) {
         if (had !== null) s.set("Link", had);
         return s.links({ next: url }).get("Link");
       })]);
-  for (const path of ["/", "/a?b=c#d", "/caf\u00e9", "/%20", "/%", "/%4",
+  for (const path of ["/", "/a?b=c#d", "/caf\u00e9", "/a b?c= d", "/ ", "/%20", "/%", "/%4",
     "/%zz/%41", "/a%", "/\"<>`{}|^", "/[a]!$&'()*+,;=:@~-_.", "/\ud83d\ude00"])
     rows.push(["location", path, null, null, inExpress({}, null, (q, s) =>
       s.location(path).get("Location"))]);
