@@ -458,9 +458,10 @@ static const struct { struct tn_slice path; bool is_local; } locals[] = {
 	{ TN_SLICE("/\xc3\xa9"), true }, { TN_SLICE("/a//b"), true },
 	{ TN_SLICE(""), false }, { TN_SLICE("a"), false },
 	{ TN_SLICE("//a"), false }, { TN_SLICE("/\\a"), false },
-	{ TN_SLICE("/a\0b"), false }, { TN_SLICE("/a b"), false },
+	{ TN_SLICE("/a\0b"), false }, { TN_SLICE("/a b"), true },
 	{ TN_SLICE("/a\x7f"), false }, { TN_SLICE("http:/a"), false },
 	{ TN_SLICE("/\r"), false }, { TN_SLICE("?a"), false },
+	{ TN_SLICE(" /a"), false },
 };
 
 START_TEST(redirect_takes_what_is_local)
