@@ -112,6 +112,9 @@ set_all_ways(struct tn_req *req, struct tn_res *res, void *arg)
 	(void)req;
 	(void)arg;
 	tn_res_set(res, "X-A", TN_SLICE("1"));
+	tn_res_append(res, "X-A", TN_SLICE("1"));
+	tn_res_append(res, "X-B", TN_SLICE("1"));
+	tn_res_append(res, "X-A", TN_SLICE("1"));
 	tn_res_set(res, "x-a", TN_SLICE("2"));
 	tn_res_append(res, "Set-Cookie", TN_SLICE("a=1"));
 	tn_res_append(res, "Set-Cookie", TN_SLICE("b=2"));
@@ -132,6 +135,7 @@ START_TEST(set_replaces_append_adds_vary_joins)
 	ck_slice(tn_harness_header(&h, "status"), "201 Created");
 	ck_slice(tn_harness_header(&h, "x-a"), "2");
 	ck_slice(tn_harness_header_nth(&h, "x-a", 1), NULL);
+	ck_slice(tn_harness_header(&h, "x-b"), "1");
 	ck_slice(tn_harness_header_nth(&h, "set-cookie", 1), "b=2");
 	ck_slice(tn_harness_header(&h, "vary"), "Cookie, Accept");
 	ck_slice(tn_harness_header(&h, "x-gone"), NULL);

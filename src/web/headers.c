@@ -137,16 +137,32 @@ admit(struct tn_res *res, struct tn_slice name, struct tn_slice *value)
 	return good;
 }
 
-/* In the place of one of that name, or new while there are fewer than cap. */
+/* Those of a name from the header at from on. */
+static void
+remove_from(struct tn_res *res, size_t from, struct tn_slice name)
+{
+	size_t kept = from;
+
+	for (size_t i = from; i < res->nheaders; i++) {
+		if (!tn_slice_ieq(res->headers[i].name, name))
+			res->headers[kept++] = res->headers[i];
+	}
+	res->nheaders = kept;
+}
+
+/* In the place of all of that name, or new while there are fewer than cap. */
 static void
 put(struct tn_res *res, const char *name, struct tn_slice value, size_t cap)
 {
 	struct tn_res_header *had = find(res, tn_slice_str(name));
 
-	if (had != NULL)
-		had->value = value;
-	else
+	if (had == NULL) {
 		add(res, tn_slice_str(name), value, cap);
+		return;
+	}
+	had->value = value;
+	remove_from(res, (size_t)(had - res->headers) + 1,
+	    tn_slice_str(name));
 }
 
 void
@@ -252,13 +268,7 @@ tn_res_type(struct tn_res *res, const char *type)
 void
 tn_res_remove(struct tn_res *res, const char *name)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < res->nheaders; i++) {
-		if (!tn_slice_ieq(res->headers[i].name, tn_slice_str(name)))
-			res->headers[kept++] = res->headers[i];
-	}
-	res->nheaders = kept;
+	remove_from(res, 0, tn_slice_str(name));
 }
 
 struct tn_slice

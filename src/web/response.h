@@ -80,7 +80,7 @@ const char *tn_status_text(int status);
 void tn_res_status(struct tn_res *res, int status);
 
 /*
- * Set a header, in place of one of that name; add one more (Set-Cookie); add
+ * Set a header, in place of all of that name; add one more (Set-Cookie); add
  * a name to Vary; set Content-Type. A name that is no token, a value with a
  * control character, one header too many: it is refused, and the answer
  * becomes a 500, so that nothing half-made leaves. Values are copied; names
