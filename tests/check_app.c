@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "check_alloc.h"
 #include "check_main.h"
-#include "web/harness.h"
 #include "web/middleware.h"
+#include "web_rig.h"
 
 static int
 hello(struct tn_req *req, struct tn_res *res, void *arg)
@@ -114,12 +114,10 @@ broken_error_page(struct tn_req *req, struct tn_res *res, void *arg)
 	return tn_err_set(&req->err, TN_E_STATE, "worse");
 }
 
-static struct tn_app *
-make_app(struct tn_log *log, tn_handler *on_error)
+static void
+make_app(tn_handler *on_error)
 {
-	struct tn_app *app = tn_app_new(NULL, log, NULL);
-
-	ck_assert_ptr_nonnull(app);
+	web_begin(NULL, NULL);
 	tn_app_get(app, "/", hello);
 	tn_app_post(app, "/", hello);
 	tn_app_get(app, "/get", hello);
@@ -136,8 +134,7 @@ make_app(struct tn_log *log, tn_handler *on_error)
 	tn_app_get(app, "/big", use_it_up);
 	if (on_error != NULL)
 		tn_app_on_error(app, on_error);
-	ck_assert_int_eq(tn_app_check(app, NULL), 0);
-	return app;
+	web_serve();
 }
 
 static const struct {
@@ -186,11 +183,9 @@ static const struct {
 
 START_TEST(every_request_is_answered)
 {
-	struct tn_app *app = make_app(NULL, NULL);
 	struct tn_slice allow;
-	struct tn_harness h;
 
-	tn_harness_init(&h, app);
+	make_app(NULL);
 	tn_harness_request(&h, answers[_i].method, answers[_i].target, NULL,
 	    NULL);
 	ck_assert_msg(h.status == answers[_i].status, "%s: %d",
@@ -205,23 +200,18 @@ START_TEST(every_request_is_answered)
 	ck_assert(!tn_harness_shows(&h, "detail"));
 	ck_assert(!h.exchange.res.is_broken);
 	if (h.status >= 400) {
-		ck_assert(tn_slice_is(tn_harness_header(&h, "content-type"),
-		    "text/plain; charset=utf-8"));
+		ck_header("content-type", "text/plain; charset=utf-8");
 		ck_assert((h.status == 503) ==
 		    (tn_harness_header(&h, "retry-after").len > 0));
 	}
-	tn_harness_fini(&h);
-	tn_app_free(&app);
 }
 END_TEST
 
 START_TEST(error_page_answers_what_went_wrong)
 {
-	struct tn_app *app = make_app(NULL, error_page);
-	struct tn_harness h;
 	char page[32];
 
-	tn_harness_init(&h, app);
+	make_app(error_page);
 	tn_harness_request(&h, answers[_i].method, answers[_i].target, NULL,
 	    NULL);
 	ck_assert_msg(h.status == answers[_i].status, "%s: %d",
@@ -231,37 +221,25 @@ START_TEST(error_page_answers_what_went_wrong)
 	    strcmp(answers[_i].method, "HEAD") != 0)
 		ck_assert_msg(tn_slice_is(h.body, page), "%s: %.*s",
 		    answers[_i].name, TN_SLICE_ARG(h.body));
-	tn_harness_fini(&h);
-	tn_app_free(&app);
 }
 END_TEST
 
 START_TEST(broken_error_page_is_replaced)
 {
-	struct tn_app *app = make_app(NULL, broken_error_page);
-	struct tn_harness h;
-
-	tn_harness_init(&h, app);
+	make_app(broken_error_page);
 	ck_assert_int_eq(tn_harness_get(&h, "/nothing"), 404);
-	ck_assert(tn_slice_is(h.body, "Not Found"));
-	tn_harness_fini(&h);
-	tn_app_free(&app);
+	ck_slice(h.body, "Not Found");
 }
 END_TEST
 
 START_TEST(chain_goes_on_where_it_was_slow)
 {
-	struct tn_app *app = make_app(NULL, NULL);
-	struct tn_harness h;
-
-	tn_harness_init(&h, app);
+	make_app(NULL);
 	tn_harness_get(&h, "/slow");
 	ck_assert(h.was_slow);
-	ck_assert(tn_slice_is(tn_harness_header(&h, "x-count"), "1"));
+	ck_header("x-count", "1");
 	tn_harness_get(&h, "/");
 	ck_assert(!h.was_slow);
-	tn_harness_fini(&h);
-	tn_app_free(&app);
 }
 END_TEST
 
@@ -283,11 +261,9 @@ START_TEST(full_host_refuses_in_the_middle)
 {
 	static char *words[] = { "REQUEST_METHOD=GET", "REQUEST_URI=/slow",
 		NULL };
-	struct tn_app *app = make_app(NULL, NULL);
-	struct tn_harness h;
 	struct tn_exchange *x = &h.exchange;
 
-	tn_harness_init(&h, app);
+	make_app(NULL);
 	h.sink.write = keep;
 	tn_exchange_begin(x, &h.sink, NULL);
 	ck_assert_int_eq(tn_cgi_read(&x->req, words, NULL), 0);
@@ -298,8 +274,6 @@ START_TEST(full_host_refuses_in_the_middle)
 	tn_buf_char(&h.raw, '\0');
 	ck_assert_ptr_nonnull(strstr(h.raw.ptr, "Status: 503"));
 	ck_assert_ptr_nonnull(strstr(h.raw.ptr, "Retry-After: 9\r\n"));
-	tn_harness_fini(&h);
-	tn_app_free(&app);
 }
 END_TEST
 
@@ -318,15 +292,14 @@ START_TEST(requests_and_errors_are_logged_once)
 	char name[] = "/tmp/tn-app-XXXXXX", text[8192];
 	struct tn_log log = { .target = TN_LOG_FILE, .level = TN_LOG_INFO,
 		.program = "test", .fd = mkstemp(name) };
-	struct tn_app *app = tn_app_new(NULL, &log, NULL);
-	struct tn_harness h;
 	char *first;
 
+	web_begin(NULL, &log);
 	ck_assert_int_ge(log.fd, 0);
 	unlink(name);
 	tn_app_use(app, tn_request_log(&log));
 	tn_app_get(app, "/fail/:code", fail_as_asked);
-	tn_harness_init(&h, app);
+	web_serve();
 	tn_harness_get(&h, "/fail/9?token=secret");
 	tn_harness_get(&h, "/a%22%0ab");
 	tn_harness_get(&h, "/fail/4");
@@ -341,8 +314,6 @@ START_TEST(requests_and_errors_are_logged_once)
 	ck_assert_ptr_nonnull(strstr(text, "reason=\"path is no plain text\""));
 	ck_assert_ptr_nonnull(strstr(text, "error web.error"));
 	ck_assert_ptr_null(strstr(text, "secret"));
-	tn_harness_fini(&h);
-	tn_app_free(&app);
 	close(log.fd);
 }
 END_TEST
@@ -353,10 +324,7 @@ START_TEST(out_of_memory_is_survived)
 	bool failed = true;
 
 	for (unsigned n = 1; n == 1 || failed; n++) {
-		struct tn_app *app = make_app(NULL, error_page);
-		struct tn_harness h;
-
-		tn_harness_init(&h, app);
+		make_app(error_page);
 		tn_arena_alloc(&h.words, 1);
 		tn_buf_room(&h.raw, 65536);
 		tn_alloc_fail_at(n);
@@ -364,8 +332,7 @@ START_TEST(out_of_memory_is_survived)
 		failed = tn_alloc_end();
 		ck_assert(h.exchange.res.is_broken || h.status == 403 ||
 		    h.status == 500);
-		tn_harness_fini(&h);
-		tn_app_free(&app);
+		web_end();
 	}
 }
 END_TEST
@@ -375,7 +342,6 @@ START_TEST(adding_without_memory_is_remembered)
 	bool failed = true;
 
 	for (unsigned n = 1; n == 1 || failed; n++) {
-		struct tn_app *app;
 		struct tn_router *r;
 		int rc;
 
@@ -402,11 +368,9 @@ END_TEST
 
 START_TEST(one_exchange_serves_many_requests_without_growing)
 {
-	struct tn_app *app = make_app(NULL, error_page);
-	struct tn_harness h;
 	size_t cap;
 
-	tn_harness_init(&h, app);
+	make_app(error_page);
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
 		tn_harness_request(&h, answers[i].method, answers[i].target,
 		    NULL, NULL);
@@ -417,8 +381,6 @@ START_TEST(one_exchange_serves_many_requests_without_growing)
 	ck_assert(!tn_alloc_end());
 	ck_assert_int_eq(h.status, 200);
 	ck_assert_uint_eq(h.exchange.res.out.cap, cap);
-	tn_harness_fini(&h);
-	tn_app_free(&app);
 }
 END_TEST
 
@@ -429,6 +391,7 @@ suite(void)
 	TCase *tc = tcase_create("app");
 
 #define ROWS(t) (int)(sizeof(t) / sizeof(t[0]))
+	tcase_add_checked_fixture(tc, NULL, web_end);
 	tcase_add_loop_test(tc, every_request_is_answered, 0, ROWS(answers));
 	tcase_add_loop_test(tc, error_page_answers_what_went_wrong, 0,
 	    ROWS(answers));

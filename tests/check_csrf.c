@@ -8,15 +8,7 @@
 
 #include "base/url.h"
 #include "check_main.h"
-#include "session/signature.h"
-#include "web/app.h"
-#include "web/harness.h"
-
-static struct tn_store *store;
-static struct tn_signer *signer;
-static struct tn_session_options options;
-static struct tn_app *app;
-static struct tn_harness h;
+#include "web_rig.h"
 
 static int
 show_proof(struct tn_req *req, struct tn_res *res, void *arg)
@@ -45,39 +37,21 @@ renew(struct tn_req *req, struct tn_res *res, void *arg)
 	return tn_res_send(res, TN_SLICE("renewed"));
 }
 
-static void
-begin(void)
-{
-	static const struct tn_form_limits limits = {
-		.max_bytes = 256, .max_fields = 4,
-	};
-	struct tn_slice secret = TN_SLICE("a secret of enough bytes");
+static const struct tn_form_limits limits = {
+	.max_bytes = 256, .max_fields = 4,
+};
 
-	store = tn_store_memory_new(NULL, NULL);
-	signer = tn_signer_new(&secret, 1, NULL);
-	options = (struct tn_session_options){
-		.name = TN_SLICE("connect.sid"), .signer = signer,
-		.max_age_ms = -1, .ttl_s = 86400, .path = TN_SLICE("/"),
-		.http_only = true,
-	};
-	app = tn_app_new(NULL, NULL, NULL);
-	tn_app_use(app, tn_session(store, &options));
+static void
+setup(void)
+{
+	web_begin(NULL, NULL);
+	tn_app_use(app, web_sessions(NULL));
 	tn_app_use(app, tn_form_body(&limits));
 	tn_app_use(app, tn_csrf());
 	tn_app_get(app, "/form", show_proof);
 	tn_app_all(app, "/form", accept_form);
 	tn_app_post(app, "/renew", renew);
-	ck_assert_int_eq(tn_app_check(app, NULL), 0);
-	tn_harness_init(&h, app);
-}
-
-static void
-end(void)
-{
-	tn_harness_fini(&h);
-	tn_app_free(&app);
-	tn_signer_free(&signer);
-	tn_store_memory_free(&store);
+	web_serve();
 }
 
 static void
@@ -141,14 +115,12 @@ START_TEST(unsafe_methods_need_proof)
 {
 	char proof[80], headers[256], body[256];
 
-	begin();
 	get_proof(proof, sizeof(proof));
 	tn_harness_request(&h, posts[_i].method,
 	    "/form", fill(headers, sizeof(headers), posts[_i].headers, proof),
 	    fill(body, sizeof(body), posts[_i].body, proof));
 	ck_assert_msg(h.status == posts[_i].status, "%s: %d", posts[_i].name,
 	    h.status);
-	end();
 }
 END_TEST
 
@@ -156,11 +128,10 @@ START_TEST(proof_is_masked_anew_and_stays_good)
 {
 	char one[80], two[80], body[128];
 
-	begin();
 	get_proof(one, sizeof(one));
 	get_proof(two, sizeof(two));
 	ck_assert_str_ne(one, two);
-	ck_assert(tn_harness_header(&h, "etag").ptr == NULL);
+	ck_header("etag", NULL);
 	snprintf(body, sizeof(body), "_csrf=%s", one);
 	ck_assert_int_eq(tn_harness_request(&h, "POST", "/form", NULL, body),
 	    200);
@@ -170,7 +141,6 @@ START_TEST(proof_is_masked_anew_and_stays_good)
 		ck_assert_int_eq(tn_harness_request(&h, "POST", "/form", NULL,
 		    body), 403);
 	}
-	end();
 }
 END_TEST
 
@@ -178,24 +148,20 @@ START_TEST(proof_ends_with_its_session)
 {
 	char proof[80], body[128];
 
-	begin();
 	get_proof(proof, sizeof(proof));
 	snprintf(body, sizeof(body), "_csrf=%s", proof);
 	ck_assert_int_eq(tn_harness_request(&h, "POST", "/renew", NULL, body),
 	    200);
 	ck_assert_int_eq(tn_harness_request(&h, "POST", "/form", NULL, body),
 	    403);
-	end();
 }
 END_TEST
 
 START_TEST(safe_methods_need_none)
 {
-	begin();
 	ck_assert_int_eq(tn_harness_request(&h, "GET", "/form",
 	    "origin: http://evil.example\nsec-fetch-site: cross-site\n", NULL),
 	    200);
-	end();
 }
 END_TEST
 
@@ -232,86 +198,69 @@ static const struct {
 	{ "NUL", NULL, "name=a%00b", 400, NULL },
 };
 
-static struct tn_app *
-form_app(void)
+static void
+setup_forms(void)
 {
-	static const struct tn_form_limits limits = {
-		.max_bytes = 256, .max_fields = 4,
-	};
-	struct tn_app *a = tn_app_new(NULL, NULL, NULL);
-
-	tn_app_use(a, tn_form_body(&limits));
-	tn_app_all(a, "/form", accept_form);
-	return a;
+	web_begin(NULL, NULL);
+	tn_app_use(app, tn_form_body(&limits));
+	tn_app_all(app, "/form", accept_form);
+	web_serve();
 }
 
 START_TEST(form_is_read_or_refused)
 {
-	struct tn_app *a = form_app();
-	struct tn_harness f;
-
-	tn_harness_init(&f, a);
 	for (int late = 0; late < 2; late++) {
-		f.body_is_late = late == 1;
-		tn_harness_request(&f, "POST", "/form", forms[_i].headers,
+		h.body_is_late = late == 1;
+		tn_harness_request(&h, "POST", "/form", forms[_i].headers,
 		    forms[_i].body);
-		ck_assert_msg(f.status == forms[_i].status, "%s: %d",
-		    forms[_i].name, f.status);
+		ck_assert_msg(h.status == forms[_i].status, "%s: %d",
+		    forms[_i].name, h.status);
 		ck_assert_msg(forms[_i].field == NULL ||
-		    tn_slice_is(f.body, forms[_i].field), "%s: %.*s",
-		    forms[_i].name, TN_SLICE_ARG(f.body));
-		ck_assert(f.was_slow == (late == 1 &&
+		    tn_slice_is(h.body, forms[_i].field), "%s: %.*s",
+		    forms[_i].name, TN_SLICE_ARG(h.body));
+		ck_assert(h.was_slow == (late == 1 &&
 		    strcmp(forms[_i].name, "a length beyond the limit") != 0));
 	}
-	tn_harness_fini(&f);
-	tn_app_free(&a);
 }
 END_TEST
 
 START_TEST(form_may_be_as_big_as_the_limit)
 {
-	struct tn_app *a = form_app();
-	struct tn_harness f;
 	char body[258];
 
 	memset(body, 'x', sizeof(body));
 	memcpy(body, "name=", 5);
-	tn_harness_init(&f, a);
 	body[256] = '\0';
-	ck_assert_int_eq(tn_harness_request(&f, "POST", "/form", NULL, body),
+	ck_assert_int_eq(tn_harness_request(&h, "POST", "/form", NULL, body),
 	    200);
-	ck_assert_uint_eq(f.body.len, 251);
+	ck_assert_uint_eq(h.body.len, 251);
 	body[256] = 'x';
 	body[257] = '\0';
-	ck_assert_int_eq(tn_harness_request(&f, "POST", "/form", NULL, body),
+	ck_assert_int_eq(tn_harness_request(&h, "POST", "/form", NULL, body),
 	    413);
-	tn_harness_fini(&f);
-	tn_app_free(&a);
 }
 END_TEST
 
 START_TEST(big_form_grows_as_it_comes)
 {
-	struct tn_app *a = tn_app_new(NULL, NULL, NULL);
-	struct tn_harness f;
 	char *body = malloc(TN_LIMIT_FORM_BYTES + 2);
 
 	memset(body, 'x', TN_LIMIT_FORM_BYTES + 2);
 	memcpy(body, "name=", 5);
-	tn_app_use(a, tn_form_body(NULL));
-	tn_app_post(a, "/form", accept_form);
-	tn_harness_init(&f, a);
+	web_end();
+	web_begin(NULL, NULL);
+	tn_app_use(app, tn_form_body(NULL));
+	tn_app_post(app, "/form", accept_form);
+	web_serve();
 	body[TN_LIMIT_FORM_BYTES] = '\0';
-	ck_assert_int_eq(tn_harness_request(&f, "POST", "/form", NULL, body),
+	ck_assert_int_eq(tn_harness_request(&h, "POST", "/form", NULL, body),
 	    200);
-	ck_assert_uint_eq(f.body.len, TN_LIMIT_FORM_BYTES - 5);
+	ck_assert_uint_eq(h.body.len, TN_LIMIT_FORM_BYTES - 5);
 	body[TN_LIMIT_FORM_BYTES] = 'x';
 	body[TN_LIMIT_FORM_BYTES + 1] = '\0';
-	ck_assert_int_eq(tn_harness_request(&f, "POST", "/form", NULL, body),
+	ck_assert_int_eq(tn_harness_request(&h, "POST", "/form", NULL, body),
 	    413);
 	free(body);
-	tn_harness_fini(&f);
-	tn_app_free(&a);
 }
 END_TEST
 
@@ -326,15 +275,9 @@ cut_body(struct tn_body *body, char *to, size_t cap, struct tn_err *err)
 
 START_TEST(body_that_does_not_come_is_408)
 {
-	struct tn_app *a = form_app();
-	struct tn_harness f;
-
-	tn_harness_init(&f, a);
-	f.reader.read = cut_body;
-	ck_assert_int_eq(tn_harness_request(&f, "POST", "/form", NULL, "a=1"),
+	h.reader.read = cut_body;
+	ck_assert_int_eq(tn_harness_request(&h, "POST", "/form", NULL, "a=1"),
 	    408);
-	tn_harness_fini(&f);
-	tn_app_free(&a);
 }
 END_TEST
 
@@ -342,18 +285,21 @@ static Suite *
 suite(void)
 {
 	Suite *s = suite_create("csrf");
-	TCase *tc = tcase_create("csrf");
+	TCase *tc = tcase_create("csrf"), *form = tcase_create("form");
 
 #define ROWS(t) (int)(sizeof(t) / sizeof(t[0]))
+	tcase_add_checked_fixture(tc, setup, web_end);
 	tcase_add_loop_test(tc, unsafe_methods_need_proof, 0, ROWS(posts));
 	tcase_add_test(tc, proof_is_masked_anew_and_stays_good);
 	tcase_add_test(tc, proof_ends_with_its_session);
 	tcase_add_test(tc, safe_methods_need_none);
-	tcase_add_loop_test(tc, form_is_read_or_refused, 0, ROWS(forms));
-	tcase_add_test(tc, form_may_be_as_big_as_the_limit);
-	tcase_add_test(tc, big_form_grows_as_it_comes);
-	tcase_add_test(tc, body_that_does_not_come_is_408);
+	tcase_add_checked_fixture(form, setup_forms, web_end);
+	tcase_add_loop_test(form, form_is_read_or_refused, 0, ROWS(forms));
+	tcase_add_test(form, form_may_be_as_big_as_the_limit);
+	tcase_add_test(form, big_form_grows_as_it_comes);
+	tcase_add_test(form, body_that_does_not_come_is_408);
 	suite_add_tcase(s, tc);
+	suite_add_tcase(s, form);
 	return s;
 }
 

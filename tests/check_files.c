@@ -9,10 +9,10 @@
 #include "check_alloc.h"
 #include "check_main.h"
 #include "web/body.h"
-#include "web/harness.h"
 #include "web/send_file.h"
 #include "web/static.h"
 #include "web/view.h"
+#include "web_rig.h"
 
 /* A folder of the test's own; what is put there is removed in the end. */
 static char top[32];
@@ -59,32 +59,22 @@ setup(void)
 static void
 teardown(void)
 {
+	web_end();
 	while (nmade > 0)
 		remove(at(made[--nmade]));
 	ck_assert_int_eq(rmdir(top), 0);	/* nothing else was left */
 }
 
-static struct tn_app *app;
-static struct tn_harness h;
-
 static void
 begin(tn_handler *handler, void *arg)
 {
-	app = tn_app_new(arg, NULL, NULL);
+	web_begin(arg, NULL);
 	tn_app_all(app, "/", handler);
-	ck_assert_int_eq(tn_app_check(app, NULL), 0);
-	tn_harness_init(&h, app);
+	web_serve();
 }
 
 static void
-end(void)
-{
-	tn_harness_fini(&h);
-	tn_app_free(&app);
-}
-
-static void
-ck_header(const char *header, const char *want, const char *name)
+ck_named(const char *header, const char *want, const char *name)
 {
 	struct tn_slice got = tn_harness_header(&h, header);
 
@@ -153,10 +143,9 @@ START_TEST(file_is_saved_by_a_name)
 	begin(download, &i);
 	ck_assert_msg(tn_harness_get(&h, "/") == downloads[i].status,
 	    "%s: %d", downloads[i].name, h.status);
-	ck_header("content-disposition", downloads[i].disposition,
+	ck_named("content-disposition", downloads[i].disposition,
 	    downloads[i].name);
-	ck_header("content-type", downloads[i].type, downloads[i].name);
-	end();
+	ck_named("content-type", downloads[i].type, downloads[i].name);
 	tn_assets_close(&assets);
 }
 END_TEST
@@ -191,7 +180,6 @@ START_TEST(asset_is_sent_or_left_to_others)
 	    tn_slice_str(shown[_i].path)) == shown[_i].rc, "%s",
 	    shown[_i].path);
 	ck_assert((x->res.state == TN_RES_ENDED) == (shown[_i].rc == TN_DONE));
-	end();
 	tn_assets_close(&assets);
 }
 END_TEST
@@ -208,7 +196,6 @@ START_TEST(asset_without_memory_is_no_missing_file)
 	ck_assert_int_eq(tn_assets_send(&assets, &x->req, &x->res,
 	    TN_SLICE("a.css")), TN_E_NOMEM);
 	ck_assert(tn_alloc_end());
-	end();
 	tn_assets_close(&assets);
 }
 END_TEST
@@ -235,19 +222,18 @@ START_TEST(open_file_is_sent_as_described)
 	ck_assert_int_eq(fstat(opened.fd, &opened_stat), 0);
 	begin(send_opened, NULL);
 	ck_assert_int_eq(tn_harness_get(&h, "/"), 200);
-	ck_header("content-type", "x/y", "");
-	ck_header("content-encoding", "br", "");
-	ck_header("accept-ranges", "bytes", "");
+	ck_header("content-type", "x/y");
+	ck_header("content-encoding", "br");
+	ck_header("accept-ranges", "bytes");
 	ck_assert(tn_slice_is(h.body, "0123456789"));
 	opened.no_ranges = true;
 	ck_assert_int_eq(tn_harness_request(&h, "GET", "/",
 	    "range: bytes=1-2\n", NULL), 200);
-	ck_header("accept-ranges", NULL, "");
-	end();
+	ck_header("accept-ranges", NULL);
+	web_end();
 	begin(send_opened, type);	/* the handler's type stays */
 	tn_harness_get(&h, "/");
-	ck_header("content-type", "x/own", "");
-	end();
+	ck_header("content-type", "x/own");
 	close(opened.fd);
 }
 END_TEST
@@ -270,7 +256,6 @@ START_TEST(file_that_has_shrunk_is_never_sent_as_whole)
 	ck_assert_int_eq(h.status, shrunk[_i].is_broken ? 200 : 500);
 	ck_assert(h.exchange.res.is_broken == shrunk[_i].is_broken);
 	ck_assert_uint_lt(h.exchange.res.body_bytes, 200000);
-	end();
 	close(opened.fd);
 }
 END_TEST
@@ -332,7 +317,6 @@ START_TEST(upload_is_kept_or_goes)
 	ck_assert((access(at("mine"), F_OK) == 0) == is_there);
 	if (is_there)
 		strcpy(made[nmade++], "mine");
-	end();
 }
 END_TEST
 

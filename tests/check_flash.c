@@ -7,14 +7,8 @@
 
 #include "check_alloc.h"
 #include "check_main.h"
-#include "session/signature.h"
-#include "web/harness.h"
 #include "web/middleware.h"
-
-static struct tn_store *store;
-static struct tn_signer *signer;
-static struct tn_app *app;
-static struct tn_harness h;
+#include "web_rig.h"
 
 /* Show what was kept as "kind=text;", or do as the query says. */
 static int
@@ -58,34 +52,17 @@ keep(struct tn_req *req, struct tn_res *res, void *arg)
 }
 
 static void
-begin(void)
+setup(void)
 {
-	struct tn_slice secret = TN_SLICE("a secret of enough bytes");
-	static struct tn_session_options options;
-
-	signer = tn_signer_new(&secret, 1, NULL);
-	store = tn_store_memory_new(NULL, NULL);
-	options = (struct tn_session_options){ .name = TN_SLICE("sid"),
-		.signer = signer, .max_age_ms = -1, .http_only = true };
-	app = tn_app_new(NULL, NULL, NULL);
+	web_begin(NULL, NULL);
 	tn_app_get(app, "/none", show);
-	tn_app_use(app, tn_session(store, &options));
+	tn_app_use(app, web_sessions(NULL));
 	tn_app_use(app, tn_json_body(NULL));
 	tn_app_use(app, tn_text_body(NULL));
 	tn_app_get(app, "/", show);
 	tn_app_post(app, "/raw", keep_raw);
 	tn_app_post(app, "/", keep);
-	ck_assert_int_eq(tn_app_check(app, NULL), 0);
-	tn_harness_init(&h, app);
-}
-
-static void
-end(void)
-{
-	tn_harness_fini(&h);
-	tn_app_free(&app);
-	tn_store_memory_free(&store);
-	tn_signer_free(&signer);
+	web_serve();
 }
 
 static int
@@ -132,23 +109,19 @@ static const struct { const char *name, *kept, *shown; } lines[] = {
 
 START_TEST(lines_are_shown_once)
 {
-	begin();
 	ck_assert_int_eq(post("/raw", "application/json", lines[_i].kept),
 	    200);
 	ck_shows(lines[_i].shown, lines[_i].name);
 	ck_shows("", lines[_i].name);
-	end();
 }
 END_TEST
 
 START_TEST(without_a_session_there_are_none)
 {
-	begin();
 	ck_assert_int_eq(tn_harness_get(&h, "/none"), 200);
 	ck_assert_uint_eq(h.body.len, 0);
 	ck_shows("", "a session without lines");
-	ck_assert_ptr_null(tn_harness_header(&h, "set-cookie").ptr);
-	end();
+	ck_header("set-cookie", NULL);
 }
 END_TEST
 
@@ -157,7 +130,6 @@ START_TEST(lines_are_bounded)
 {
 	static char text[4096];
 
-	begin();
 	memset(text, 'x', sizeof(text) - 1);
 	text[4096 - 13 + 1] = '\0';
 	ck_assert_int_eq(post("/", "text/plain", text), 500);
@@ -167,7 +139,6 @@ START_TEST(lines_are_bounded)
 	ck_assert_int_eq(post("/", "text/plain", text), 200);
 	tn_harness_get(&h, "/");
 	ck_assert_uint_eq(h.body.len, 4096 - 13 + strlen("info=;"));
-	end();
 }
 END_TEST
 
@@ -175,7 +146,6 @@ START_TEST(lines_stay_when_there_is_no_memory)
 {
 	bool failed = true;
 
-	begin();
 	for (unsigned n = 1; failed; n++) {
 		ck_assert_int_eq(post("/raw", "application/json",
 		    "{\"info\":[\"a\\u00e9\"]}"), 200);
@@ -186,7 +156,6 @@ START_TEST(lines_stay_when_there_is_no_memory)
 		if (h.status != 200)
 			ck_shows("info=a\xc3\xa9;", "after a failure");
 	}
-	end();
 }
 END_TEST
 
@@ -196,6 +165,7 @@ suite(void)
 	Suite *s = suite_create("flash");
 	TCase *tc = tcase_create("flash");
 
+	tcase_add_checked_fixture(tc, setup, web_end);
 	tcase_add_loop_test(tc, lines_are_shown_once, 0,
 	    (int)(sizeof(lines) / sizeof(lines[0])));
 	tcase_add_test(tc, without_a_session_there_are_none);

@@ -9,19 +9,12 @@
 #include "check_main.h"
 #include "redis/redis.h"
 #include "redis_server.h"
-#include "session/signature.h"
-#include "web/app.h"
-#include "web/harness.h"
 #include "web/middleware.h"
+#include "web_rig.h"
 
 static struct redis_server server;
 static struct tn_redis_options where;
 static struct tn_redis *redis;
-static struct tn_store *store;
-static struct tn_signer *signer;
-static struct tn_session_options session;
-static struct tn_app *app;
-static struct tn_harness h;
 
 static int
 page(struct tn_req *req, struct tn_res *res, void *arg)
@@ -64,6 +57,8 @@ start(void)
 static void
 stop(void)
 {
+	web_end();
+	tn_redis_free(&redis);
 	redis_server_stop(&server);
 }
 
@@ -71,8 +66,6 @@ stop(void)
 static void
 begin(struct tn_rate_limit options)
 {
-	struct tn_slice secret = TN_SLICE("a secret of enough bytes");
-
 	ck_assert_int_eq(tn_random_start(NULL), 0);
 	where = (struct tn_redis_options){ .path = server.path };
 	redis = tn_redis_new(&where, 1, NULL);
@@ -80,36 +73,12 @@ begin(struct tn_rate_limit options)
 	options.name = "test";
 	options.limit = 2;
 	options.window_s = 60;
-	store = tn_store_memory_new(NULL, NULL);
-	signer = tn_signer_new(&secret, 1, NULL);
-	session = (struct tn_session_options){ .name = TN_SLICE("sid"),
-		.signer = signer, .max_age_ms = -1, .path = TN_SLICE("/") };
-	app = tn_app_new(NULL, NULL, NULL);
-	tn_app_use(app, tn_session(store, &session));
+	web_begin(NULL, NULL);
+	tn_app_use(app, web_sessions(NULL));
 	tn_app_use(app, tn_rate_limit(&options));
 	tn_app_get(app, "/login", log_in);
 	tn_app_get(app, "/*any", page);
-	ck_assert_int_eq(tn_app_check(app, NULL), 0);
-	tn_harness_init(&h, app);
-}
-
-static void
-end(void)
-{
-	tn_harness_fini(&h);
-	tn_app_free(&app);
-	tn_store_memory_free(&store);
-	tn_signer_free(&signer);
-	tn_redis_free(&redis);
-}
-
-static void
-ck_header(const char *name, const char *want)
-{
-	struct tn_slice got = tn_harness_header(&h, name);
-
-	ck_assert_msg(want == NULL ? got.ptr == NULL : tn_slice_is(got, want),
-	    "%s: got \"%.*s\"", name, TN_SLICE_ARG(got));
+	web_serve();
 }
 
 static int
@@ -137,7 +106,6 @@ START_TEST(so_many_and_no_more)
 		ck_assert_int_gt(seconds_in("retry-after"), 30);
 		ck_assert(tn_harness_shows(&h, "Too many requests"));
 	}
-	end();
 }
 END_TEST
 
@@ -153,7 +121,6 @@ START_TEST(headers_of_draft_7_and_of_old)
 	ck_header("x-ratelimit-limit", "2");
 	ck_header("x-ratelimit-remaining", "1");
 	ck_assert_int_gt(seconds_in("x-ratelimit-reset"), 1700000000);
-	end();
 }
 END_TEST
 
@@ -164,7 +131,6 @@ START_TEST(no_headers)
 	ck_header("ratelimit-policy", NULL);
 	ck_header("ratelimit-limit", NULL);
 	ck_header("ratelimit", NULL);
-	end();
 }
 END_TEST
 
@@ -175,9 +141,8 @@ START_TEST(an_answer_of_its_own)
 	for (int i = 0; i < 3; i++)
 		tn_harness_get(&h, "/a");
 	ck_assert_int_eq(h.status, 429);
-	ck_assert(tn_slice_is(h.body, "slowly"));
+	ck_slice(h.body, "slowly");
 	ck_assert_int_gt(seconds_in("retry-after"), 30);
-	end();
 }
 END_TEST
 
@@ -189,7 +154,6 @@ START_TEST(some_are_not_counted)
 	ck_header("ratelimit-limit", NULL);
 	tn_harness_get(&h, "/a");
 	ck_header("ratelimit-remaining", "1");
-	end();
 }
 END_TEST
 
@@ -204,7 +168,6 @@ START_TEST(who_has_logged_in_counts_apart)
 	ck_header("ratelimit-remaining", "0");	/* a stranger again */
 	ck_assert_int_eq(tn_harness_request(&h, "GET", "/a", "cookie: x=y\n",
 	    NULL), 429);
-	end();
 }
 END_TEST
 
@@ -218,7 +181,6 @@ START_TEST(redis_is_away)
 	ck_assert(redis_server_start(&server));
 	ck_assert_int_eq(tn_harness_get(&h, "/a"), 200);
 	ck_header("ratelimit-remaining", "1");
-	end();
 }
 END_TEST
 

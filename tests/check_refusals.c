@@ -19,12 +19,10 @@
 #include "check_main.h"
 #include "redis/redis.h"
 #include "redis_server.h"
-#include "session/signature.h"
-#include "session/store.h"
-#include "web/harness.h"
 #include "web/middleware.h"
 #include "web/rate_limit.h"
 #include "web/static.h"
+#include "web_rig.h"
 
 enum { MAX_BODY = 1000, MAX_FIELDS = 3, TEXT = 65536 };
 
@@ -36,15 +34,10 @@ enum { MAX_BODY = 1000, MAX_FIELDS = 3, TEXT = 65536 };
 static char dir[] = "/tmp/tn-refusals-XXXXXX", log_name[64];
 static struct tn_log the_log;
 static struct tn_assets assets;
-static struct tn_signer *signer;
-static struct tn_session_options options;
-static struct tn_store *store;
 static struct redis_server server;
 static struct tn_redis_options redis_options;
 static struct tn_redis *redis;
 static struct tn_rate_limit rate;
-static struct tn_app *app;
-static struct tn_harness h;
 
 /* ---- An app with all that refuses ----------------------------------------- */
 
@@ -98,10 +91,10 @@ make_app(void)
 		.dir = dir, .max_bytes = MAX_BODY, .max_fields = 1,
 	};
 
-	app = tn_app_new(NULL, &the_log, NULL);
+	web_begin(NULL, &the_log);
 	tn_app_use(app, tn_static("/assets", &assets));
 	tn_app_use_at(app, "/rate", tn_rate_limit(&rate));
-	tn_app_use(app, tn_session(store, &options));
+	tn_app_use(app, web_sessions(NULL));
 	tn_app_use(app, tn_json_body(&body));
 	tn_app_use(app, tn_text_body(&body));
 	tn_app_use(app, tn_multipart_body(&upload));
@@ -113,14 +106,12 @@ make_app(void)
 	tn_app_get(app, "/rate", page);
 	tn_app_get(app, "/json", as_json);
 	tn_app_get(app, "/file", file);
-	ck_assert_int_eq(tn_app_check(app, NULL), 0);
+	web_serve();
 }
 
 static void
 setup(void)
 {
-	struct tn_slice secret = TN_SLICE("a secret of enough bytes");
-
 	ck_assert_int_eq(tn_random_start(NULL), 0);
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	put_file("a.txt");
@@ -137,14 +128,7 @@ setup(void)
 	rate = (struct tn_rate_limit){
 		.redis = redis, .name = "these", .limit = 1, .window_s = 60,
 	};
-	signer = tn_signer_new(&secret, 1, NULL);
-	store = tn_store_memory_new(NULL, NULL);
-	options = (struct tn_session_options){
-		.name = TN_SLICE("connect.sid"), .signer = signer,
-		.max_age_ms = -1, .ttl_s = 60, .path = TN_SLICE("/"),
-	};
 	make_app();
-	tn_harness_init(&h, app);
 }
 
 static void
@@ -159,10 +143,7 @@ remove_file(const char *name)
 static void
 teardown(void)
 {
-	tn_harness_fini(&h);
-	tn_app_free(&app);
-	tn_store_memory_free(&store);
-	tn_signer_free(&signer);
+	web_end();
 	tn_redis_free(&redis);
 	redis_server_stop(&server);
 	tn_assets_close(&assets);

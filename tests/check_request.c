@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "check_main.h"
-#include "web/app.h"
+#include "web_rig.h"
 
 static struct tn_exchange x;
 
@@ -152,14 +152,6 @@ read_words(char **words, const struct tn_cgi_options *options)
 {
 	tn_exchange_begin(&x, NULL, NULL);
 	return tn_cgi_read(&x.req, words, options);
-}
-
-static void
-ck_slice(struct tn_slice got, const char *want)
-{
-	ck_assert_msg(want == NULL ? got.ptr == NULL : tn_slice_is(got, want),
-	    "got \"%.*s\", want \"%s\"", TN_SLICE_ARG(got),
-	    want == NULL ? "(none)" : want);
 }
 
 START_TEST(headers_are_found_in_any_case)

@@ -5,35 +5,16 @@
 #include <stdio.h>
 
 #include "check_main.h"
-#include "web/harness.h"
+#include "web_rig.h"
 
 /* An app whose one handler is the test's. */
-static struct tn_harness h;
-static struct tn_app *app;
-
 static void
 begin(tn_handler *handler, void *arg)
 {
-	app = tn_app_new(arg, NULL, NULL);
+	web_begin(arg, NULL);
 	tn_app_all(app, "/*rest", handler);
 	tn_app_all(app, "/", handler);
-	ck_assert_int_eq(tn_app_check(app, NULL), 0);
-	tn_harness_init(&h, app);
-}
-
-static void
-end(void)
-{
-	tn_harness_fini(&h);
-	tn_app_free(&app);
-}
-
-static void
-ck_slice(struct tn_slice got, const char *want)
-{
-	ck_assert_msg(want == NULL ? got.ptr == NULL : tn_slice_is(got, want),
-	    "got \"%.*s\", want \"%s\"", TN_SLICE_ARG(got),
-	    want == NULL ? "(none)" : want);
+	web_serve();
 }
 
 static const struct {
@@ -78,8 +59,7 @@ START_TEST(header_is_sent_or_refused)
 		ck_assert_msg(tn_slice_eq(tn_harness_header(&h, "x-a"),
 		    headers[i].value), "%s", headers[i].name);
 	else
-		ck_assert(tn_harness_header(&h, "set-cookie").ptr == NULL);
-	end();
+		ck_header("set-cookie", NULL);
 }
 END_TEST
 
@@ -102,7 +82,6 @@ START_TEST(headers_are_bounded)
 	n = TN_LIMIT_RES_HEADERS + 1;
 	ck_assert_int_eq(tn_harness_get(&h, "/"), 500);
 	ck_slice(h.body, "Internal Server Error");
-	end();
 }
 END_TEST
 
@@ -132,19 +111,17 @@ START_TEST(set_replaces_append_adds_vary_joins)
 {
 	begin(set_all_ways, NULL);
 	ck_assert_int_eq(tn_harness_get(&h, "/"), 201);
-	ck_slice(tn_harness_header(&h, "status"), "201 Created");
-	ck_slice(tn_harness_header(&h, "x-a"), "2");
+	ck_header("status", "201 Created");
+	ck_header("x-a", "2");
 	ck_slice(tn_harness_header_nth(&h, "x-a", 1), NULL);
 	ck_slice(tn_harness_header(&h, "x-b"), "1");
 	ck_slice(tn_harness_header_nth(&h, "set-cookie", 1), "b=2");
-	ck_slice(tn_harness_header(&h, "vary"), "Cookie, Accept");
-	ck_slice(tn_harness_header(&h, "x-gone"), NULL);
-	ck_slice(tn_harness_header(&h, "content-type"),
-	    "text/plain; charset=utf-8");
-	ck_slice(tn_harness_header(&h, "content-length"), "4");
+	ck_header("vary", "Cookie, Accept");
+	ck_header("x-gone", NULL);
+	ck_header("content-type", "text/plain; charset=utf-8");
+	ck_header("content-length", "4");
 	ck_slice(h.body, "body");
 	ck_assert_str_eq(h.cookies, "a=1; b=2");
-	end();
 }
 END_TEST
 
@@ -169,7 +146,6 @@ START_TEST(small_answers_leave_in_one_write)
 	ck_assert_uint_eq(h.writes, 2);
 	ck_assert_uint_eq(h.body.len, n);
 	ck_assert_uint_eq(h.exchange.res.body_bytes, n);
-	end();
 }
 END_TEST
 
@@ -185,7 +161,6 @@ START_TEST(client_that_has_gone_breaks_the_answer)
 		ck_assert_int_eq(h.exchange.res.state, TN_RES_ENDED);
 		ck_assert_uint_eq(h.writes, i);
 	}
-	end();
 }
 END_TEST
 
@@ -217,19 +192,16 @@ START_TEST(kinds_of_answers)
 {
 	begin(send_kind, NULL);
 	tn_harness_get(&h, "/");
-	ck_slice(tn_harness_header(&h, "content-type"),
-	    "text/html; charset=utf-8");
+	ck_header("content-type", "text/html; charset=utf-8");
 	tn_harness_get(&h, "/json");
-	ck_slice(tn_harness_header(&h, "content-type"),
-	    "application/json; charset=utf-8");
+	ck_header("content-type", "application/json; charset=utf-8");
 	ck_slice(h.body, "{}");
 	ck_assert_int_eq(tn_harness_get(&h, "/status"), 418);
 	ck_assert_int_eq(tn_harness_get(&h, "/bad-status"), 500);
 	ck_assert_int_eq(tn_harness_get(&h, "/204"), 204);
 	ck_slice(h.body, "");
-	ck_slice(tn_harness_header(&h, "content-length"), NULL);
-	ck_slice(tn_harness_header(&h, "content-type"), NULL);
-	end();
+	ck_header("content-length", NULL);
+	ck_header("content-type", NULL);
 }
 END_TEST
 
@@ -243,7 +215,6 @@ START_TEST(head_has_the_head_of_get)
 	tn_harness_request(&h, "HEAD", "/", NULL, NULL);
 	ck_slice(h.head, get);
 	ck_slice(h.body, "");
-	end();
 }
 END_TEST
 
@@ -317,12 +288,11 @@ START_TEST(client_that_has_it_gets_304)
 	    h.status);
 	if (h.status == 304) {
 		ck_slice(h.body, "");
-		ck_slice(tn_harness_header(&h, "content-type"), NULL);
-		ck_slice(tn_harness_header(&h, "content-length"), NULL);
+		ck_header("content-type", NULL);
+		ck_header("content-length", NULL);
 		ck_assert(tn_harness_header(&h, "etag").len > 0 ||
 		    tn_harness_header(&h, "last-modified").len > 0);
 	}
-	end();
 }
 END_TEST
 
@@ -337,10 +307,9 @@ START_TEST(etag_follows_the_body)
 	tn_harness_get(&h, "/json");
 	ck_assert(!tn_slice_is(tn_harness_header(&h, "etag"), first));
 	tn_harness_get(&h, "/");
-	ck_slice(tn_harness_header(&h, "etag"), first);
+	ck_header("etag", first);
 	ck_assert(tn_slice_starts(tn_harness_header(&h, "etag"),
 	    TN_SLICE("W/\"3-")));
-	end();
 }
 END_TEST
 
@@ -379,11 +348,10 @@ START_TEST(redirect_stays_on_the_site)
 {
 	begin(redirect, (void *)(uintptr_t)redirects[_i].to);
 	tn_harness_get(&h, "/");
-	ck_slice(tn_harness_header(&h, "location"), redirects[_i].location);
-	ck_slice(tn_harness_header(&h, "set-cookie"), NULL);
+	ck_header("location", redirects[_i].location);
+	ck_header("set-cookie", NULL);
 	ck_assert_msg(h.status == (redirects[_i].location == NULL ? 403 : 302),
 	    "%s: %d", redirects[_i].name, h.status);
-	end();
 }
 END_TEST
 
@@ -395,8 +363,7 @@ START_TEST(redirect_after_post_is_a_get)
 	ck_assert_int_eq(tn_harness_request(&h, "POST", "/", NULL, NULL), 303);
 	h.cgi.base_path = TN_SLICE("/app");
 	tn_harness_get(&h, "/app/x");
-	ck_slice(tn_harness_header(&h, "location"), "/app/a");
-	end();
+	ck_header("location", "/app/a");
 }
 END_TEST
 
@@ -427,7 +394,6 @@ START_TEST(redirect_outside_is_by_list)
 	tn_harness_get(&h, "/");
 	ck_assert_msg(h.status == (outside[_i].good ? 302 : 403), "%s: %d",
 	    outside[_i].name, h.status);
-	end();
 }
 END_TEST
 
@@ -463,19 +429,18 @@ START_TEST(streams_leave_piece_by_piece)
 	flushes = 0;
 	ck_assert_int_eq(tn_harness_get(&h, "/"), 200);
 	ck_slice(h.body, "ab");
-	ck_slice(tn_harness_header(&h, "content-length"), NULL);
+	ck_header("content-length", NULL);
 	ck_assert_uint_eq(h.writes, 3);
 	ck_assert_int_eq(flushes, 1);
 	ck_assert(!h.exchange.res.is_broken);
 	tn_harness_request(&h, "HEAD", "/", NULL, NULL);
 	ck_slice(h.body, "");
-	end();
+	web_end();
 
 	begin(stream, fail);
 	tn_harness_get(&h, "/");
 	ck_assert(h.exchange.res.is_broken);
 	ck_slice(h.body, "ab");
-	end();
 }
 END_TEST
 
@@ -519,16 +484,15 @@ START_TEST(hooks_run_last_first_and_may_keep_it_back)
 	order[0] = '\0';
 	ck_assert_int_eq(tn_harness_get(&h, "/"), 200);
 	ck_assert_str_eq(order, "cba21");
-	end();
+	web_end();
 
 	begin(hook, bad);
 	order[0] = '\0';
 	ck_assert_int_eq(tn_harness_get(&h, "/"), 503);
 	ck_assert_str_eq(order, "cxa21");
 	ck_assert(!tn_harness_shows(&h, "secret"));
-	ck_slice(tn_harness_header(&h, "set-cookie"), NULL);
+	ck_header("set-cookie", NULL);
 	ck_assert(tn_harness_header(&h, "retry-after").len > 0);
-	end();
 }
 END_TEST
 
@@ -547,7 +511,6 @@ START_TEST(only_the_first_answer_counts)
 	ck_assert_int_eq(tn_harness_get(&h, "/"), 200);
 	ck_slice(h.body, "one");
 	ck_assert_uint_eq(h.writes, 1);
-	end();
 }
 END_TEST
 
@@ -558,6 +521,7 @@ suite(void)
 	TCase *tc = tcase_create("response");
 
 #define ROWS(t) (int)(sizeof(t) / sizeof(t[0]))
+	tcase_add_checked_fixture(tc, NULL, web_end);
 	tcase_add_loop_test(tc, header_is_sent_or_refused, 0, ROWS(headers));
 	tcase_add_test(tc, headers_are_bounded);
 	tcase_add_test(tc, set_replaces_append_adds_vary_joins);

@@ -8,35 +8,11 @@
 #include "base/log.h"
 #include "check_alloc.h"
 #include "check_main.h"
-#include "web/harness.h"
 #include "web/middleware.h"
 #include "web/rate_limit.h"
 #include "web/static.h"
 #include "web/view.h"
-
-static struct tn_app *app;
-static struct tn_harness h;
-
-static void
-begin(void)
-{
-	app = tn_app_new("arg", NULL, NULL);
-	ck_assert_ptr_nonnull(app);
-}
-
-static void
-serve(void)
-{
-	ck_assert_int_eq(tn_app_check(app, NULL), 0);
-	tn_harness_init(&h, app);
-}
-
-static void
-end(void)
-{
-	tn_harness_fini(&h);
-	tn_app_free(&app);
-}
+#include "web_rig.h"
 
 static int
 say_method(struct tn_req *req, struct tn_res *res, void *arg)
@@ -139,15 +115,14 @@ ask_each_method(const char *way, const char *path, const char *allow)
 
 START_TEST(method_meets_its_handler_or_405)
 {
-	begin();
+	web_begin("arg", NULL);
 	add_paths();
-	serve();
+	web_serve();
 	for (size_t w = 0; w < 3; w++) {
 		if (w < 2 || (_i != 1 && _i != 6))
 			ask_each_method(ways[w], paths[_i].path,
 			    paths[_i].allow);
 	}
-	end();
 }
 END_TEST
 
@@ -155,22 +130,20 @@ START_TEST(all_meets_each_method)
 {
 	char target[64];
 
-	begin();
+	web_begin("arg", NULL);
 	add_paths();
-	serve();
+	web_serve();
 	for (size_t w = 0; w < 3; w++) {
 		snprintf(target, sizeof(target), "/%s/all", ways[w]);
 		for (size_t i = 0; i < NSENT; i++) {
 			ck_assert_msg(tn_harness_request(&h, sent[i], target,
 			    NULL, NULL) == 200, "%s %s", sent[i], target);
-			ck_assert(tn_slice_is(tn_harness_header(&h, "x-by"),
-			    "any"));
+			ck_header("x-by", "any");
 		}
 		/* a method that nobody knows is one of all */
 		ck_assert_int_eq(tn_harness_request(&h, "BREW", target, NULL,
 		    NULL), 200);
 	}
-	end();
 }
 END_TEST
 
@@ -235,7 +208,7 @@ START_TEST(middleware_without_memory_is_told_by_the_check)
 	bool failed = true;
 
 	for (unsigned n = 1; failed; n++) {
-		begin();
+		web_begin("arg", NULL);
 		tn_alloc_fail_at(n);
 		tn_app_use(app, make(_i));
 		failed = tn_alloc_end();
@@ -260,19 +233,18 @@ meet(struct tn_req *req, struct tn_res *res, struct tn_slice value, void *arg)
 
 START_TEST(parameter_is_met_once_before_its_handlers)
 {
-	begin();
+	web_begin("arg", NULL);
 	tn_app_param(app, "user", meet);
 	tn_app_get(app, "/a/:other", say_method);
 	tn_app_use_at(app, "/u/:user", tn_csrf());
 	tn_app_get(app, "/u/:user", say_method);
-	serve();
+	web_serve();
 	ck_assert_int_eq(tn_harness_get(&h, "/u/joe"), 200);
-	ck_assert(tn_slice_is(tn_harness_header(&h, "x-met"), "joe"));
+	ck_header("x-met", "joe");
 	ck_assert_ptr_null(tn_harness_header_nth(&h, "x-met", 1).ptr);
 	ck_assert_int_eq(tn_harness_get(&h, "/u/none"), 404);
-	ck_assert_ptr_null(tn_harness_header(&h, "x-by").ptr);
+	ck_header("x-by", NULL);
 	ck_assert_int_eq(tn_harness_get(&h, "/a/none"), 200);
-	end();
 }
 END_TEST
 
@@ -284,14 +256,14 @@ START_TEST(app_has_what_it_was_given)
 	struct tn_views *views = tn_views_new(&source, 1, NULL);
 	struct tn_log log = { 0 };
 
-	app = tn_app_new(NULL, &log, NULL);
+	web_begin(NULL, &log);
 	ck_assert_ptr_eq(tn_app_log(app), &log);
 	ck_assert_ptr_null(tn_app_views(app));
 	tn_app_set_views(app, views);
 	ck_assert_ptr_eq(tn_app_views(app), views);
 	tn_app_free(&app);
 	tn_app_free(&app);
-	begin();
+	web_begin("arg", NULL);
 	ck_assert_ptr_null(tn_app_log(app));
 	tn_app_free(&app);
 	tn_views_free(&views);
@@ -323,7 +295,7 @@ START_TEST(steps_that_prepare_are_told_of_all)
 	struct tn_router *inner = tn_router_new(NULL);
 	struct tn_req req, *reqs[] = { &req, &req, &req };
 
-	begin();
+	web_begin("arg", NULL);
 	told[0] = '\0';
 	tn_app_use(app, (struct tn_step){ .fn = go_on, .arg = "a",
 		.prepare = tell });
@@ -359,13 +331,13 @@ START_TEST(walk_ends_as_its_handlers_do)
 	struct tn_exchange x;
 	struct tn_router *r;
 
-	begin();
+	web_begin("arg", NULL);
 	r = tn_app_router(app);
 	tn_app_all(app, "/done", say_any);
 	tn_app_all(app, "/next", go_on);
 	tn_app_all(app, "/slow", tn_slow, go_on);
 	tn_app_all(app, "/fails", break_off);
-	serve();
+	web_serve();
 	tn_exchange_init(&x, 0);
 	tn_exchange_begin(&x, &h.sink, NULL);
 	x.req.app = app;
@@ -374,7 +346,6 @@ START_TEST(walk_ends_as_its_handlers_do)
 	    walks[_i].path);
 	ck_assert((x.res.state == TN_RES_ENDED) == (walks[_i].rc == TN_DONE));
 	tn_exchange_fini(&x);
-	end();
 }
 END_TEST
 
@@ -399,10 +370,10 @@ START_TEST(slow_request_is_resumed_where_it_stood)
 	};
 	struct tn_exchange x;
 
-	begin();
+	web_begin("arg", NULL);
 	tn_app_use(app, TN_STEP(go_on));
 	tn_app_get(app, "/", be_slow);
-	serve();
+	web_serve();
 	tn_exchange_init(&x, 0);
 	for (size_t i = 0; i < 2; i++) {
 		tn_exchange_begin(&x, &h.sink, NULL);
@@ -418,7 +389,6 @@ START_TEST(slow_request_is_resumed_where_it_stood)
 		ck_assert(!x.res.is_broken);
 	}
 	tn_exchange_fini(&x);
-	end();
 }
 END_TEST
 
@@ -429,6 +399,7 @@ suite(void)
 	TCase *tc = tcase_create("routes");
 
 #define ROWS(t) (int)(sizeof(t) / sizeof(t[0]))
+	tcase_add_checked_fixture(tc, NULL, web_end);
 	tcase_add_loop_test(tc, method_meets_its_handler_or_405, 0,
 	    ROWS(paths));
 	tcase_add_test(tc, all_meets_each_method);

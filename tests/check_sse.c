@@ -6,10 +6,8 @@
 #include "base/err.h"
 #include "check_alloc.h"
 #include "check_main.h"
-#include "web/harness.h"
+#include "web_rig.h"
 
-static struct tn_app *app;
-static struct tn_harness h;
 static const struct tn_sse_event *event;
 static int started, sent;
 static bool is_hasty, keeps_cache;
@@ -32,20 +30,12 @@ news(struct tn_req *req, struct tn_res *res, void *arg)
 static void
 setup(void)
 {
-	app = tn_app_new(NULL, NULL, NULL);
+	web_begin(NULL, NULL);
 	tn_app_get(app, "/", news);
-	ck_assert_int_eq(tn_app_check(app, NULL), 0);
-	tn_harness_init(&h, app);
+	web_serve();
 	event = NULL;
 	started = sent = 1;
 	is_hasty = keeps_cache = false;
-}
-
-static void
-teardown(void)
-{
-	tn_harness_fini(&h);
-	tn_app_free(&app);
 }
 
 static const struct {
@@ -86,12 +76,9 @@ START_TEST(event_leaves_as_lines)
 	ck_assert_msg(tn_slice_is(h.body, events[_i].text == NULL ? "" :
 	    events[_i].text), "%s: %.*s", events[_i].name,
 	    TN_SLICE_ARG(h.body));
-	ck_assert(tn_slice_is(tn_harness_header(&h, "content-type"),
-	    "text/event-stream"));
-	ck_assert(tn_slice_is(tn_harness_header(&h, "cache-control"),
-	    "no-cache"));
-	ck_assert(tn_slice_is(tn_harness_header(&h, "x-accel-buffering"),
-	    "no"));
+	ck_header("content-type", "text/event-stream");
+	ck_header("cache-control", "no-cache");
+	ck_header("x-accel-buffering", "no");
 	/* what is cut short must not look like an end */
 	ck_assert(h.exchange.res.is_broken == (events[_i].text == NULL));
 }
@@ -101,9 +88,8 @@ START_TEST(ping_is_a_comment)
 {
 	keeps_cache = true;
 	ck_assert_int_eq(tn_harness_get(&h, "/"), 200);
-	ck_assert(tn_slice_is(h.body, ":\n\n"));
-	ck_assert(tn_slice_is(tn_harness_header(&h, "cache-control"),
-	    "no-store"));
+	ck_slice(h.body, ":\n\n");
+	ck_header("cache-control", "no-store");
 }
 END_TEST
 
@@ -121,7 +107,7 @@ START_TEST(who_must_not_wait_is_told)
 	is_hasty = true;
 	ck_assert_int_eq(tn_harness_get(&h, "/"), 500);
 	ck_assert_int_eq(started, TN_E_STATE);
-	ck_assert_ptr_null(tn_harness_header(&h, "x-accel-buffering").ptr);
+	ck_header("x-accel-buffering", NULL);
 }
 END_TEST
 
@@ -144,7 +130,7 @@ suite(void)
 	Suite *s = suite_create("sse");
 	TCase *tc = tcase_create("sse");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, web_end);
 	tcase_add_loop_test(tc, event_leaves_as_lines, 0,
 	    (int)(sizeof(events) / sizeof(events[0])));
 	tcase_add_test(tc, ping_is_a_comment);

@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 #include "check_main.h"
-#include "web/harness.h"
+#include "web_rig.h"
 
 /*
  * A folder with what may be shown and what may not:
@@ -20,8 +20,6 @@
  */
 static char top[] = "/tmp/tn-static-XXXXXX";
 static struct tn_assets assets;
-static struct tn_app *app;
-static struct tn_harness h;
 
 enum { BIG_BYTES = 200000 };
 
@@ -65,7 +63,7 @@ not_static(struct tn_req *req, struct tn_res *res, void *arg)
 }
 
 static void
-begin(void)
+setup(void)
 {
 	static char big[BIG_BYTES];
 	char path[128];
@@ -89,16 +87,15 @@ begin(void)
 	ck_assert_int_eq(mkfifo(path, 0644), 0);
 	snprintf(path, sizeof(path), "%s/public", top);
 	ck_assert_int_eq(tn_assets_open(&assets, path, 3600, NULL), 0);
-	app = tn_app_new(NULL, NULL, NULL);
+	web_begin(NULL, NULL);
 	tn_app_use(app, tn_static("/assets", &assets));
 	tn_app_get(app, "/assets/route", not_static);
 	tn_app_post(app, "/assets/sub/b.js", not_static);
-	ck_assert_int_eq(tn_app_check(app, NULL), 0);
-	tn_harness_init(&h, app);
+	web_serve();
 }
 
 static void
-end(void)
+teardown(void)
 {
 	static const char *const names[] = {
 		"public/fifo", "public/inside", "public/up", "public/out",
@@ -108,8 +105,7 @@ end(void)
 	};
 	char path[128];
 
-	tn_harness_fini(&h);
-	tn_app_free(&app);
+	web_end();
 	tn_assets_close(&assets);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", top, names[i]);
@@ -169,7 +165,6 @@ static const struct {
 
 START_TEST(only_what_may_be_shown_is_sent)
 {
-	begin();
 	for (int way = 0; way < 2; way++) {
 		assets.no_openat2 = way == 1;
 		tn_harness_request(&h, files[_i].method, files[_i].target, NULL,
@@ -181,24 +176,13 @@ START_TEST(only_what_may_be_shown_is_sent)
 		    files[_i].name, TN_SLICE_ARG(h.body));
 		ck_assert(!tn_harness_shows(&h, "secret"));
 	}
-	end();
 }
 END_TEST
-
-static void
-ck_header(const char *name, const char *want)
-{
-	struct tn_slice got = tn_harness_header(&h, name);
-
-	ck_assert_msg(want == NULL ? got.ptr == NULL : tn_slice_is(got, want),
-	    "%s: %.*s", name, TN_SLICE_ARG(got));
-}
 
 START_TEST(file_is_described_and_kept_by_clients)
 {
 	char etag[64], date[64], sent[160];
 
-	begin();
 	tn_harness_get(&h, "/assets/a.css");
 	ck_assert_uint_eq(h.writes, 1);
 	ck_header("content-type", "text/css; charset=utf-8");
@@ -226,7 +210,6 @@ START_TEST(file_is_described_and_kept_by_clients)
 	assets.max_age_s = 0;
 	tn_harness_get(&h, "/assets/a.css");
 	ck_header("cache-control", "no-cache");
-	end();
 }
 END_TEST
 
@@ -273,7 +256,6 @@ static const struct {
 
 START_TEST(parts_are_sent)
 {
-	begin();
 	put_file("public/a.css", "0123456789", 10);
 	tn_harness_request(&h, parts[_i].method, "/assets/a.css",
 	    parts[_i].headers, NULL);
@@ -285,7 +267,6 @@ START_TEST(parts_are_sent)
 	    TN_SLICE_ARG(h.body));
 	if (h.status == 206)
 		ck_header("accept-ranges", "bytes");
-	end();
 }
 END_TEST
 
@@ -293,7 +274,6 @@ START_TEST(part_of_what_one_has_is_sent)
 {
 	char sent[256];
 
-	begin();
 	put_file("public/a.css", "0123456789", 10);
 	tn_harness_get(&h, "/assets/a.css");
 	snprintf(sent, sizeof(sent), "range: bytes=2-3\nif-range: %.*s\n",
@@ -304,12 +284,11 @@ START_TEST(part_of_what_one_has_is_sent)
 	    TN_SLICE_ARG(tn_harness_header(&h, "last-modified")));
 	ck_assert_int_eq(tn_harness_request(&h, "GET", "/assets/a.css", sent,
 	    NULL), 206);
-	ck_assert(tn_slice_is(h.body, "23"));
+	ck_slice(h.body, "23");
 	assets.no_ranges = true;
 	ck_assert_int_eq(tn_harness_request(&h, "GET", "/assets/a.css", sent,
 	    NULL), 200);
 	ck_header("accept-ranges", NULL);
-	end();
 }
 END_TEST
 
@@ -318,7 +297,6 @@ START_TEST(several_parts_are_sent_in_one)
 	char boundary[64], want[512], length[16];
 	struct tn_slice type;
 
-	begin();
 	put_file("public/a.css", "0123456789", 10);
 	ck_assert_int_eq(tn_harness_request(&h, "GET", "/assets/a.css",
 	    "range: bytes=0-1,5-5,-1\n", NULL), 206);
@@ -338,18 +316,15 @@ START_TEST(several_parts_are_sent_in_one)
 	ck_assert_msg(tn_slice_is(h.body, want), "%.*s", TN_SLICE_ARG(h.body));
 	snprintf(length, sizeof(length), "%zu", strlen(want));
 	ck_header("content-length", length);
-	end();
 }
 END_TEST
 
 START_TEST(part_of_a_big_file_leaves_in_pieces)
 {
-	begin();
 	ck_assert_int_eq(tn_harness_request(&h, "GET", "/assets/big.bin",
 	    "range: bytes=1000-180999\n", NULL), 206);
 	ck_header("content-length", "180000");
 	ck_assert_uint_eq(h.body.len, 180000);
-	end();
 }
 END_TEST
 
@@ -365,7 +340,6 @@ START_TEST(compressed_sibling_is_sent)
 {
 	char sent[64];
 
-	begin();
 	put_file("public/a.css.br", "B", 1);
 	put_file("public/a.css.gz", "Z", 1);
 	assets.precompressed = true;
@@ -380,26 +354,22 @@ START_TEST(compressed_sibling_is_sent)
 	    kinds[_i].name);
 	remove_file("public/a.css.br");
 	remove_file("public/a.css.gz");
-	end();
 }
 END_TEST
 
 START_TEST(hidden_files_are_as_asked)
 {
-	begin();
 	assets.dotfiles = TN_DOTFILES_DENY;
 	ck_assert_int_eq(tn_harness_get(&h, "/assets/.hidden"), 403);
 	ck_assert_int_eq(tn_harness_get(&h, "/assets/.git/config"), 403);
 	assets.dotfiles = TN_DOTFILES_ALLOW;
 	ck_assert_int_eq(tn_harness_get(&h, "/assets/.hidden"), 200);
 	ck_assert_int_eq(tn_harness_get(&h, "/assets/out"), 404);
-	end();
 }
 END_TEST
 
 START_TEST(web_server_sends_the_file)
 {
-	begin();
 	assets.accel = "/protected/";
 	ck_assert_int_eq(tn_harness_get(&h, "/assets/sub/b.js"), 200);
 	ck_header("x-accel-redirect", "/protected/sub/b.js");
@@ -411,13 +381,11 @@ START_TEST(web_server_sends_the_file)
 	assets.sendfile = "/srv/public/";
 	ck_assert_int_eq(tn_harness_get(&h, "/assets/sub/b.js"), 200);
 	ck_header("x-sendfile", "/srv/public/sub/b.js");
-	end();
 }
 END_TEST
 
 START_TEST(big_file_leaves_in_pieces)
 {
-	begin();
 	ck_assert_int_eq(tn_harness_get(&h, "/assets/big.bin"), 200);
 	ck_header("content-length", "200000");
 	ck_header("content-type", "application/octet-stream");
@@ -430,7 +398,6 @@ START_TEST(big_file_leaves_in_pieces)
 	h.fail_write = 3;
 	tn_harness_get(&h, "/assets/big.bin");
 	ck_assert(h.exchange.res.is_broken);
-	end();
 }
 END_TEST
 
@@ -438,7 +405,6 @@ START_TEST(no_descriptor_left_is_no_missing_file)
 {
 	struct { int fds[4096]; size_t n; } taken = { .n = 0 };
 
-	begin();
 	while (taken.n < 4096 && (taken.fds[taken.n] = dup(0)) >= 0)
 		taken.n++;
 	if (taken.n < 4096)	/* else there are more than we can take */
@@ -446,7 +412,6 @@ START_TEST(no_descriptor_left_is_no_missing_file)
 	while (taken.n > 0)
 		close(taken.fds[--taken.n]);
 	ck_assert_int_eq(tn_harness_get(&h, "/assets/a.css"), 200);
-	end();
 }
 END_TEST
 
@@ -468,6 +433,7 @@ suite(void)
 	Suite *s = suite_create("static");
 	TCase *tc = tcase_create("static");
 
+	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, only_what_may_be_shown_is_sent, 0,
 	    (int)(sizeof(files) / sizeof(files[0])));
 	tcase_add_test(tc, file_is_described_and_kept_by_clients);

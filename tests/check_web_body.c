@@ -11,17 +11,15 @@
 #include "session/cookie.h"
 #include "session/signature.h"
 #include "web/body.h"
-#include "web/harness.h"
 #include "web/middleware.h"
 #include "web/multipart.h"
 #include "web/qs.h"
 #include "web/sse.h"
+#include "web_rig.h"
 
 enum { MAX = 1000 };
 
-static struct tn_app *app;
 static struct tn_signer *signer;
-static struct tn_harness h;
 static char dir[32];
 
 static int
@@ -146,7 +144,7 @@ endless(struct tn_req *req, struct tn_res *res, void *arg)
 }
 
 static void
-begin(void)
+setup(void)
 {
 	static const struct tn_body_options limits = { .max_bytes = MAX };
 	static const struct tn_form_limits form = { .extended = true };
@@ -163,7 +161,7 @@ begin(void)
 	strcpy(dir, "/tmp/check-body.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	signer = tn_signer_new(secrets, 2, NULL);
-	app = tn_app_new("page", NULL, NULL);
+	web_begin("page", NULL);
 	tn_app_use_at(app, "/cors", tn_cors(&cors));
 	tn_app_use(app, tn_cookie_parser(signer));
 	tn_app_use(app, tn_json_body(&limits));
@@ -181,15 +179,13 @@ begin(void)
 	tn_app_get(app, "/events", tn_slow, events);
 	tn_app_get(app, "/hasty", events);
 	tn_app_get(app, "/endless", tn_slow, endless);
-	ck_assert_int_eq(tn_app_check(app, NULL), 0);
-	tn_harness_init(&h, app);
+	web_serve();
 }
 
 static void
-end(void)
+teardown(void)
 {
-	tn_harness_fini(&h);
-	tn_app_free(&app);
+	web_end();
 	tn_signer_free(&signer);
 	ck_assert_int_eq(rmdir(dir), 0);	/* nothing was left there */
 }
@@ -212,7 +208,6 @@ START_TEST(body_is_read_by_its_type)
 {
 	char head[128];
 
-	begin();
 	snprintf(head, sizeof(head), "content-type: %s\n", bodies[_i].type);
 	tn_harness_request(&h, "POST", "/echo", head, bodies[_i].body);
 	ck_assert_msg(h.status == bodies[_i].status, "%s: %d",
@@ -220,7 +215,6 @@ START_TEST(body_is_read_by_its_type)
 	if (h.status == 200)
 		ck_assert_msg(tn_slice_is(h.body, bodies[_i].body), "%s",
 		    bodies[_i].name);
-	end();
 }
 END_TEST
 
@@ -228,7 +222,6 @@ START_TEST(body_is_as_large_as_may_be)
 {
 	char text[MAX + 2];
 
-	begin();
 	for (size_t n = MAX - 1; n <= MAX + 1; n++) {
 		memset(text, 'x', n);
 		text[n] = '\0';
@@ -238,7 +231,6 @@ START_TEST(body_is_as_large_as_may_be)
 	}
 	ck_assert_int_eq(tn_harness_request(&h, "POST", "/echo",
 	    "content-type: text/plain\ncontent-length: 1001\n", "x"), 413);
-	end();
 }
 END_TEST
 
@@ -263,7 +255,6 @@ START_TEST(compressed_body_is_inflated)
 	char text[MAX + 1];
 	size_t n;
 
-	begin();
 	memset(text, 'x', sizeof(text));
 	n = compress_text(text, MAX, packed, sizeof(packed), 31);
 	ck_assert_int_eq(tn_harness_send(&h, "POST", "/echo",
@@ -280,7 +271,6 @@ START_TEST(compressed_body_is_inflated)
 	    tn_slice(packed, n)), 413);
 	ck_assert_int_eq(tn_harness_request(&h, "POST", "/echo",
 	    "content-type: text/plain\ncontent-encoding: br\n", "x"), 415);
-	end();
 }
 END_TEST
 
@@ -359,7 +349,6 @@ static const struct {
 
 START_TEST(form_with_files_is_read)
 {
-	begin();
 	tn_harness_request(&h, "POST", "/form",
 	    "content-type: multipart/form-data; boundary=B\n",
 	    forms[_i].body);
@@ -368,7 +357,6 @@ START_TEST(form_with_files_is_read)
 	ck_assert_msg(forms[_i].shown == NULL ||
 	    tn_slice_is(h.body, forms[_i].shown), "%s: %.*s", forms[_i].name,
 	    TN_SLICE_ARG(h.body));
-	end();
 }
 END_TEST
 
@@ -389,7 +377,6 @@ START_TEST(parts_are_as_large_as_may_be)
 {
 	static char head[5000];
 
-	begin();
 	ck_assert_int_eq(post_part("", 50), 200);
 	ck_assert_int_eq(post_part("", 51), 413);
 	ck_assert_int_eq(post_part("; filename=x", 100), 200);
@@ -403,7 +390,6 @@ START_TEST(parts_are_as_large_as_may_be)
 	    "content-type: multipart/form-data; boundary=B\n", head), 400);
 	ck_assert_int_eq(tn_harness_request(&h, "POST", "/form",
 	    "content-type: multipart/form-data\n", END), 400);
-	end();
 }
 END_TEST
 
@@ -470,7 +456,6 @@ START_TEST(form_without_memory_leaves_nothing)
 {
 	bool failed = true;
 
-	begin();
 	tn_harness_request(&h, "POST", "/form", NULL, "");
 	for (unsigned n = 1; failed && n < 60; n++) {
 		tn_alloc_fail_at(n);
@@ -481,18 +466,15 @@ START_TEST(form_without_memory_leaves_nothing)
 		ck_assert(failed || h.status == 200);
 	}
 	ck_assert(!failed);
-	end();
 }
 END_TEST
 
 START_TEST(nested_form_is_read)
 {
-	begin();
 	ck_assert_int_eq(tn_harness_request(&h, "POST", "/nested", NULL,
 	    "user[name]=joe&user[tags][]=x&user[tags][]=y"), 200);
 	ck_assert(tn_slice_is(h.body,
 	    "{\"user\":{\"name\":\"joe\",\"tags\":[\"x\",\"y\"]}}"));
-	end();
 }
 END_TEST
 
@@ -502,7 +484,6 @@ START_TEST(cookies_are_set_and_read)
 {
 	char line[256];
 
-	begin();
 	ck_assert_int_eq(tn_harness_get(&h, "/set"), 200);
 	ck_assert(tn_slice_is(tn_harness_header_nth(&h, "set-cookie", 0),
 	    "plain=a%20b; Path=/"));
@@ -511,19 +492,18 @@ START_TEST(cookies_are_set_and_read)
 	ck_assert(tn_slice_is(tn_harness_header_nth(&h, "set-cookie", 2),
 	    "gone=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"));
 	tn_harness_get(&h, "/get");
-	ck_assert(tn_slice_is(h.body, "1 secret"));
+	ck_slice(h.body, "1 secret");
 	tn_harness_request(&h, "GET", "/get", "cookie: signed=s%3Asecret.x\n",
 	    NULL);
 	snprintf(line, sizeof(line), "%d ", TN_E_DENIED);
 	ck_assert(tn_slice_is(h.body, line));
 	tn_harness_request(&h, "GET", "/get", "cookie: signed=secret\n", NULL);
-	ck_assert(tn_slice_is(h.body, "0 "));
+	ck_slice(h.body, "0 ");
 	tn_harness_request(&h, "GET", "/get",
 	    "cookie: json=j%3A%7B%22a%22%3A1%7D\n", NULL);
-	ck_assert(tn_slice_is(h.body, "{\"a\":1}"));
+	ck_slice(h.body, "{\"a\":1}");
 	tn_harness_request(&h, "GET", "/get", "cookie: json=j%3A%7B\n", NULL);
-	ck_assert(tn_slice_is(h.body, "0 "));
-	end();
+	ck_slice(h.body, "0 ");
 }
 END_TEST
 
@@ -550,7 +530,6 @@ START_TEST(other_sites_may_read_if_allowed)
 {
 	struct tn_slice got;
 
-	begin();
 	tn_harness_request(&h, origins[_i].method, "/cors/x",
 	    origins[_i].headers, NULL);
 	ck_assert_msg(h.status == origins[_i].status, "%s: %d",
@@ -563,47 +542,37 @@ START_TEST(other_sites_may_read_if_allowed)
 	    tn_slice_is(got, origins[_i].methods), "%s", origins[_i].name);
 	ck_assert(tn_slice_starts(tn_harness_header(&h, "vary"),
 	    TN_SLICE("Origin")));
-	end();
 }
 END_TEST
 
 START_TEST(answer_is_in_the_form_that_is_asked_for)
 {
-	begin();
 	ck_assert_int_eq(tn_harness_request(&h, "GET", "/format",
 	    "accept: application/json\n", NULL), 200);
-	ck_assert(tn_slice_is(tn_harness_header(&h, "content-type"),
-	    "application/json; charset=utf-8"));
-	ck_assert(tn_slice_is(tn_harness_header(&h, "vary"), "Accept"));
-	ck_assert(tn_slice_is(tn_harness_header(&h, "link"),
-	    "</b>; rel=\"next\", </c>; rel=\"last\""));
-	ck_assert(tn_slice_is(tn_harness_header(&h, "location"), "/here"));
+	ck_header("content-type", "application/json; charset=utf-8");
+	ck_header("vary", "Accept");
+	ck_header("link", "</b>; rel=\"next\", </c>; rel=\"last\"");
+	ck_header("location", "/here");
 	tn_harness_get(&h, "/format");
-	ck_assert(tn_slice_is(tn_harness_header(&h, "content-type"),
-	    "text/html; charset=utf-8"));
+	ck_header("content-type", "text/html; charset=utf-8");
 	ck_assert_int_eq(tn_harness_request(&h, "GET", "/format",
 	    "accept: image/png\n", NULL), 406);
-	end();
 }
 END_TEST
 
 START_TEST(events_are_sent)
 {
-	begin();
 	ck_assert_int_eq(tn_harness_get(&h, "/events"), 200);
 	ck_assert(h.was_slow);
 	ck_assert_uint_eq(h.writes, 3);
-	ck_assert(tn_slice_is(tn_harness_header(&h, "content-type"),
-	    "text/event-stream"));
+	ck_header("content-type", "text/event-stream");
 	ck_assert(tn_slice_is(h.body, "event: news\nid: 7\nretry: 500\n"
 	    "data: one\ndata: two\ndata: three\n\n:\n\n"));
 	ck_assert_int_eq(tn_harness_get(&h, "/hasty"), 500);
 	ck_assert_int_eq(tn_harness_request(&h, "HEAD", "/endless", NULL,
 	    NULL), 200);
 	ck_assert(!h.exchange.res.is_broken);
-	ck_assert(tn_slice_is(tn_harness_header(&h, "content-type"),
-	    "text/event-stream"));
-	end();
+	ck_header("content-type", "text/event-stream");
 }
 END_TEST
 
@@ -614,6 +583,7 @@ suite(void)
 	TCase *tc = tcase_create("web_body");
 
 #define ROWS(t) (int)(sizeof(t) / sizeof(t[0]))
+	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, body_is_read_by_its_type, 0, ROWS(bodies));
 	tcase_add_test(tc, body_is_as_large_as_may_be);
 	tcase_add_test(tc, compressed_body_is_inflated);

@@ -9,10 +9,9 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "check_main.h"
-#include "session/signature.h"
 #include "web/app.h"
-#include "web/harness.h"
 #include "web/view.h"
+#include "web_rig.h"
 
 /* The memory store behind a switch, and counted. */
 struct switched {
@@ -191,30 +190,18 @@ static const struct tn_view_source sources[] = {
 	{ "nonce", "<script nonce=\"<%= nonce %>\">" },
 };
 
-static struct tn_signer *signer;
-static struct tn_session_options options;
 static struct tn_views *views;
-static struct tn_app *app;
-static struct tn_harness h;
 
 static void
-begin(void)
+setup(void)
 {
-	struct tn_slice secret = TN_SLICE("a secret of enough bytes");
-
 	store = (struct switched){ .store = { &ops } };
 	store.inner = tn_store_memory_new(NULL, NULL);
-	signer = tn_signer_new(&secret, 1, NULL);
-	options = (struct tn_session_options){
-		.name = TN_SLICE("connect.sid"), .signer = signer,
-		.max_age_ms = -1, .ttl_s = 86400, .path = TN_SLICE("/"),
-		.http_only = true,
-	};
 	views = tn_views_new(sources, 3, NULL);
-	app = tn_app_new(NULL, NULL, NULL);
+	web_begin(NULL, NULL);
 	tn_app_set_views(app, views);
 	tn_app_use(app, tn_security_headers(NULL));
-	tn_app_use(app, tn_session(&store.store, &options));
+	tn_app_use(app, web_sessions(&store.store));
 	tn_app_post(app, "/login", log_in);
 	tn_app_post(app, "/logout", log_out);
 	tn_app_post(app, "/flash", add_flash);
@@ -225,26 +212,15 @@ begin(void)
 	tn_app_get(app, "/mark", tn_session_optional, set_mark);
 	tn_app_get(app, "/public", public_page);
 	tn_app_get(app, "/*view", render);
-	ck_assert_int_eq(tn_app_check(app, NULL), 0);
-	tn_harness_init(&h, app);
+	web_serve();
 }
 
 static void
-end(void)
+teardown(void)
 {
-	tn_harness_fini(&h);
-	tn_app_free(&app);
+	web_end();
 	tn_views_free(&views);
-	tn_signer_free(&signer);
 	tn_store_memory_free(&store.inner);
-}
-
-static void
-ck_slice(struct tn_slice got, const char *want)
-{
-	ck_assert_msg(want == NULL ? got.ptr == NULL : tn_slice_is(got, want),
-	    "got \"%.*s\", want \"%s\"", TN_SLICE_ARG(got),
-	    want == NULL ? "(none)" : want);
 }
 
 static void
@@ -256,17 +232,15 @@ post(const char *target, int status)
 
 START_TEST(page_without_session_asks_no_store)
 {
-	begin();
 	ck_assert_int_eq(tn_harness_get(&h, "/public"), 200);
 	ck_assert_int_eq(store.reads + store.writes, 0);
-	ck_slice(tn_harness_header(&h, "set-cookie"), NULL);
+	ck_header("set-cookie", NULL);
 	ck_assert(tn_harness_header(&h, "etag").len > 0);
 	tn_harness_get(&h, "/who");	/* no cookie, nothing to look up */
 	ck_slice(h.body, "stranger");
 	ck_assert_int_eq(store.reads + store.writes, 0);
-	ck_slice(tn_harness_header(&h, "set-cookie"), NULL);
-	ck_slice(tn_harness_header(&h, "cache-control"), "no-store");
-	end();
+	ck_header("set-cookie", NULL);
+	ck_header("cache-control", "no-store");
 }
 END_TEST
 
@@ -274,7 +248,6 @@ START_TEST(log_in_is_known_until_log_out)
 {
 	char cookies[sizeof(h.cookies) + 16];
 
-	begin();
 	post("/login", 303);
 	ck_assert(tn_slice_starts(tn_harness_header(&h, "set-cookie"),
 	    TN_SLICE("connect.sid=s%3A")));
@@ -287,7 +260,6 @@ START_TEST(log_in_is_known_until_log_out)
 	post("/logout", 303);
 	tn_harness_request(&h, "GET", "/who", cookies, NULL);
 	ck_slice(h.body, "stranger");
-	end();
 }
 END_TEST
 
@@ -357,7 +329,6 @@ finish_others(const char *first, const char *second, const char *third)
 
 START_TEST(sessions_are_fetched_before_they_are_asked_for)
 {
-	begin();
 	post("/login", 303);
 	tn_harness_get(&h, "/who");	/* so it is known to ask */
 	store.reads = 0;
@@ -366,13 +337,11 @@ START_TEST(sessions_are_fetched_before_they_are_asked_for)
 	ck_assert_int_eq(store.reads, 3);
 	finish_others("known", "known", "known");
 	ck_assert_int_eq(store.reads, 3);
-	end();
 }
 END_TEST
 
 START_TEST(who_has_no_session_is_a_stranger_beside_others)
 {
-	begin();
 	post("/login", 303);
 	tn_harness_get(&h, "/who");
 	store.reads = 0;
@@ -384,13 +353,11 @@ START_TEST(who_has_no_session_is_a_stranger_beside_others)
 	prepare_others();
 	ck_assert_int_eq(store.reads, 4);
 	finish_others("known", "stranger", "known");
-	end();
 }
 END_TEST
 
 START_TEST(paths_that_have_not_asked_are_not_asked_for)
 {
-	begin();
 	post("/login", 303);
 	tn_harness_get(&h, "/public");
 	store.reads = 0;
@@ -403,7 +370,6 @@ START_TEST(paths_that_have_not_asked_are_not_asked_for)
 	ck_assert_int_eq(store.reads, 0);
 	finish_others("known", "known", "known");
 	ck_assert_int_eq(store.reads, 3);
-	end();
 }
 END_TEST
 
@@ -412,7 +378,6 @@ START_TEST(what_was_fetched_is_not_brought_back)
 {
 	char cookies[sizeof(h.cookies)];
 
-	begin();
 	post("/login", 303);
 	tn_harness_get(&h, "/mark");
 	memcpy(cookies, h.cookies, sizeof(cookies));
@@ -423,13 +388,11 @@ START_TEST(what_was_fetched_is_not_brought_back)
 	memcpy(h.cookies, cookies, sizeof(cookies));
 	tn_harness_get(&h, "/who");
 	ck_slice(h.body, "stranger");
-	end();
 }
 END_TEST
 
 START_TEST(a_store_that_is_away_is_found_out_by_each)
 {
-	begin();
 	post("/login", 303);
 	tn_harness_get(&h, "/who");
 	begin_others("/who", NULL);
@@ -439,34 +402,29 @@ START_TEST(a_store_that_is_away_is_found_out_by_each)
 		ck_assert_int_eq(tn_harness_finish(&others[i]), 503);
 	store.down = 0;			/* and back, by the third */
 	finish_others(NULL, NULL, "known");
-	end();
 }
 END_TEST
 
 /* What waited for the pool is looked up again: meanwhile it may have ended. */
 START_TEST(what_was_fetched_does_not_wait_in_the_pool)
 {
-	begin();
 	post("/login", 303);
 	tn_harness_get(&h, "/slow");
 	begin_others("/slow", NULL);
 	prepare_others();
 	post("/logout", 303);
 	finish_others("stranger", "stranger", "stranger");
-	end();
 }
 END_TEST
 
 START_TEST(damaged_records_are_strangers_when_fetched_too)
 {
-	begin();
 	post("/login", 303);
 	tn_harness_get(&h, "/who");
 	damage_all();
 	begin_others("/who", NULL);
 	prepare_others();
 	finish_others("stranger", "stranger", "stranger");
-	end();
 }
 END_TEST
 
@@ -490,7 +448,6 @@ START_TEST(store_that_is_away_makes_nobody_a_stranger)
 {
 	static const int codes[] = { TN_E_AWAY, TN_E_TIMEOUT };
 
-	begin();
 	post("/login", 303);
 	tn_harness_get(&h, "/page");	/* takes the flash lines */
 	for (int i = 0; i < 2; i++) {
@@ -506,10 +463,10 @@ START_TEST(store_that_is_away_makes_nobody_a_stranger)
 		    aways[_i].name, h.status);
 		ck_assert_msg(store.reads <= 1, "%s: asked %d times",
 		    aways[_i].name, store.reads);
-		ck_slice(tn_harness_header(&h, "set-cookie"), NULL);
+		ck_header("set-cookie", NULL);
 		if (h.status == 503) {
 			ck_assert(tn_harness_header(&h, "retry-after").len > 0);
-			ck_slice(tn_harness_header(&h, "location"), NULL);
+			ck_header("location", NULL);
 			ck_assert(tn_harness_header(&h,
 			    "content-security-policy").len > 0);
 		}
@@ -518,13 +475,11 @@ START_TEST(store_that_is_away_makes_nobody_a_stranger)
 		tn_harness_get(&h, "/who");
 		ck_slice(h.body, "known");
 	}
-	end();
 }
 END_TEST
 
 START_TEST(optional_route_has_strangers_while_the_store_is_away)
 {
-	begin();
 	post("/login", 303);
 	tn_harness_get(&h, "/anybody");
 	ck_slice(h.body, "known");
@@ -535,11 +490,10 @@ START_TEST(optional_route_has_strangers_while_the_store_is_away)
 	tn_harness_get(&h, "/mark");
 	ck_slice(h.body, "without");
 	ck_assert_int_eq(store.writes, 0);
-	ck_slice(tn_harness_header(&h, "set-cookie"), NULL);
+	ck_header("set-cookie", NULL);
 	store.down = 0;
 	tn_harness_get(&h, "/anybody");
 	ck_slice(h.body, "known");
-	end();
 }
 END_TEST
 
@@ -559,12 +513,10 @@ static const struct {
 
 START_TEST(cookie_path_says_which_requests_have_a_session)
 {
-	begin();
-	options.path = tn_slice_str(paths[_i].path);
+	web_options.path = tn_slice_str(paths[_i].path);
 	h.cgi.base_path = tn_slice_str(paths[_i].base);
 	ck_assert_msg(tn_harness_get(&h, paths[_i].target) == paths[_i].status,
 	    "%s: %d", paths[_i].name, h.status);
-	end();
 }
 END_TEST
 
@@ -584,61 +536,51 @@ static const struct {
 
 START_TEST(safe_cookie_behind_a_proxy)
 {
-	begin();
-	options.secure = TN_SECURE_YES;
-	options.proxy = protos[_i].trusted ? TN_PROXY_YES : TN_PROXY_NO;
+	web_options.secure = TN_SECURE_YES;
+	web_options.proxy = protos[_i].trusted ? TN_PROXY_YES : TN_PROXY_NO;
 	tn_harness_request(&h, "POST", "/login", protos[_i].header, NULL);
 	ck_assert_msg((tn_harness_header(&h, "set-cookie").len > 0) ==
 	    protos[_i].is_sent, "%s", protos[_i].name);
-	end();
 }
 END_TEST
 
 START_TEST(flash_lines_are_shown_once)
 {
-	begin();
 	post("/flash", 303);
-	ck_slice(tn_harness_header(&h, "location"), "/page");
+	ck_header("location", "/page");
 	tn_harness_get(&h, "/page");
 	ck_slice(h.body, "A &amp; B|/page||[info:one][info:three]"
 	    "[error:two &quot;\n]");
 	tn_harness_get(&h, "/page");
 	ck_slice(h.body, "A &amp; B|/page||");
-	end();
 }
 END_TEST
 
 START_TEST(flash_lines_are_escaped_and_bounded)
 {
-	begin();
 	post("/login", 303);
 	tn_harness_get(&h, "/page");
 	ck_assert(tn_harness_shows(&h, "[info:Welcome &lt;b&gt;.]"));
 	post("/toomuch", 500);
 	tn_harness_get(&h, "/page");
 	ck_assert(!tn_harness_shows(&h, "["));
-	end();
 }
 END_TEST
 
 START_TEST(base_path_is_seen_by_views)
 {
-	begin();
 	h.cgi.base_path = TN_SLICE("/app");
 	tn_harness_get(&h, "/app/page");
 	ck_slice(h.body, "A &amp; B|/page|/app|");
 	post("/app/flash", 303);
-	ck_slice(tn_harness_header(&h, "location"), "/app/page");
-	end();
+	ck_header("location", "/app/page");
 }
 END_TEST
 
 START_TEST(view_that_is_not_there_is_500)
 {
-	begin();
 	ck_assert_int_eq(tn_harness_get(&h, "/none"), 500);
 	ck_slice(h.body, "Internal Server Error");
-	end();
 }
 END_TEST
 
@@ -655,13 +597,11 @@ ck_csp(const char *part, bool there)
 
 START_TEST(security_headers_are_on_by_default)
 {
-	begin();
 	tn_harness_get(&h, "/public");
-	ck_slice(tn_harness_header(&h, "x-content-type-options"), "nosniff");
-	ck_slice(tn_harness_header(&h, "referrer-policy"), "same-origin");
-	ck_slice(tn_harness_header(&h, "cross-origin-opener-policy"),
-	    "same-origin");
-	ck_slice(tn_harness_header(&h, "strict-transport-security"), NULL);
+	ck_header("x-content-type-options", "nosniff");
+	ck_header("referrer-policy", "same-origin");
+	ck_header("cross-origin-opener-policy", "same-origin");
+	ck_header("strict-transport-security", NULL);
 	ck_csp("frame-ancestors 'none'", true);
 	ck_csp("script-src 'self';", true);
 	ck_csp("connect-src 'self' ws://localhost;", true);
@@ -673,7 +613,6 @@ START_TEST(security_headers_are_on_by_default)
 	h.cgi.origin = TN_SLICE("https://a.example");
 	tn_harness_get(&h, "/public");
 	ck_csp("connect-src 'self' wss://a.example;", true);
-	end();
 }
 END_TEST
 
@@ -681,18 +620,16 @@ START_TEST(nonce_of_a_page_is_in_its_policy)
 {
 	char first[64], source[80];
 
-	begin();
 	tn_harness_get(&h, "/nonce");
 	ck_assert_uint_eq(h.body.len, strlen("<script nonce=\"\">") + 22);
 	snprintf(first, sizeof(first), "%.*s", TN_SLICE_ARG(h.body));
 	snprintf(source, sizeof(source), "script-src 'self' 'nonce-%.22s';",
 	    first + strlen("<script nonce=\""));
 	ck_csp(source, true);
-	ck_slice(tn_harness_header(&h, "etag"), NULL);
+	ck_header("etag", NULL);
 	tn_harness_get(&h, "/nonce");
 	ck_assert(!tn_slice_is(h.body, first));
 	ck_csp(source, false);
-	end();
 }
 END_TEST
 
@@ -714,7 +651,6 @@ START_TEST(headers_follow_their_options)
 	struct tn_app *a = tn_app_new(NULL, NULL, NULL);
 	struct tn_slice csp;
 
-	begin();
 	tn_app_use(a, tn_security_headers(&given));
 	tn_app_get(a, "/", public_page);
 	tn_app_get(a, "/own", own_policy);
@@ -723,11 +659,10 @@ START_TEST(headers_follow_their_options)
 	tn_harness_get(&h, "/");
 	csp = tn_harness_header(&h, "content-security-policy");
 	ck_slice(csp, "script-src x");
-	ck_slice(tn_harness_header(&h, "referrer-policy"), "no-referrer");
+	ck_header("referrer-policy", "no-referrer");
 	tn_harness_get(&h, "/own");
-	ck_slice(tn_harness_header(&h, "content-security-policy"), "sandbox");
+	ck_header("content-security-policy", "sandbox");
 	tn_app_free(&a);
-	end();
 }
 END_TEST
 
@@ -737,13 +672,11 @@ START_TEST(hsts_only_over_tls)
 		"HTTPS=on", NULL };
 	struct tn_exchange *x = &h.exchange;
 
-	begin();
 	tn_exchange_begin(x, &h.sink, NULL);
 	ck_assert_int_eq(tn_cgi_read(&x->req, words, NULL), 0);
 	ck_assert_int_eq(tn_app_handle(app, &x->req, &x->res), TN_DONE);
 	ck_slice(tn_res_get(&x->res, "strict-transport-security"),
 	    "max-age=31536000");
-	end();
 }
 END_TEST
 
@@ -753,6 +686,7 @@ suite(void)
 	Suite *s = suite_create("web_session");
 	TCase *tc = tcase_create("web_session");
 
+	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, page_without_session_asks_no_store);
 	tcase_add_test(tc, log_in_is_known_until_log_out);
 	tcase_add_test(tc, sessions_are_fetched_before_they_are_asked_for);
