@@ -78,6 +78,13 @@ login_with_next(struct tn_req *req, const struct site *site,
 	return copy;
 }
 
+/* The same, for where a form that was sent wanted to go. */
+static struct tn_slice
+login_form(struct tn_req *req, const struct site *site)
+{
+	return login_with_next(req, site, tn_req_field(req, "next"));
+}
+
 int
 require_login(struct tn_req *req, struct tn_res *res, void *arg)
 {
@@ -201,39 +208,11 @@ note_session(struct tn_req *req, struct site *site,
 	return tn_user_sessions_add_with(who, &entry, with);
 }
 
-/*
- * The session and its place in the list, by one journey. What is listed but
- * could not be saved is nobody's; tries that were not forgotten end by
- * themselves.
- */
+/* Also to the batch; *place is that among the user's sessions. */
 static int
-save_login(struct tn_req *req, struct site *site,
-    const struct tn_account *who, const char *tried)
-{
-	struct tn_slice sid = req->session->sid;
-	struct tn_redis_batch with;
-	size_t place;
-	int status;
-
-	tn_redis_batch_init(&with, site->redis);
-	place = note_session(req, site, who, &with);
-	if (tried != NULL)
-		tn_throttle_clear_with(&site->by_user, tn_slice_str(tried),
-		    &with);
-	status = tn_session_save_with(req->session, &with, &req->err);
-	if (status < 0)
-		tn_user_sessions_forget(&site->user_sessions,
-		    tn_slice_str(who->id), sid, NULL);
-	else
-		status = tn_user_sessions_added(&site->user_sessions, who,
-		    &with, place, &req->err);
-	tn_redis_batch_fini(&with);
-	return status;
-}
-
-int
-begin_login(struct tn_req *req, struct site *site,
-    const struct tn_account *who, const char *tried)
+ask_login(struct tn_req *req, struct site *site,
+    const struct tn_account *who, const char *tried,
+    struct tn_redis_batch *with, size_t *place)
 {
 	struct tn_session *session = tn_req_session(req);
 	int status;
@@ -245,24 +224,64 @@ begin_login(struct tn_req *req, struct site *site,
 	    true)) < 0 ||
 	    (status = tn_session_set_user(session, who)) < 0)
 		return tn_err_set(&req->err, status, "cannot begin a session");
-	status = save_login(req, site, who, tried);
+	tn_session_save_with(session, with);
+	*place = note_session(req, site, who, with);
+	if (tried != NULL)
+		tn_throttle_clear_with(&site->by_user, tn_slice_str(tried),
+		    with);
+	return 0;
+}
+
+/*
+ * What is listed but could not be saved is nobody's; tries that were not
+ * forgotten end by themselves.
+ */
+static int
+check_login(struct tn_req *req, struct site *site,
+    const struct tn_account *who, const struct tn_redis_batch *with,
+    size_t place)
+{
+	struct tn_session *session = req->session;
+	int status = tn_session_saved(session, with, &req->err);
+
+	if (status < 0)
+		tn_user_sessions_forget(&site->user_sessions,
+		    tn_slice_str(who->id), session->sid, NULL);
+	else
+		status = tn_user_sessions_added(&site->user_sessions, who,
+		    with, place, &req->err);
 	if (status < 0)
 		tn_session_regenerate(session);	/* what was saved goes */
 	return status;
 }
 
-/* Who has proved it: in, and on to where they wanted to go. */
-static int
-let_in(struct tn_req *req, struct tn_res *res, struct site *site,
+int
+begin_login(struct tn_req *req, struct site *site,
     const struct tn_account *who, const char *tried)
 {
-	struct tn_slice next = tn_req_field(req, "next");
-	int status = begin_login(req, site, who, tried);
+	struct tn_redis_batch with;
+	size_t place;
+	int status;
 
-	if (status == TN_E_DENIED)
-		return again(req, res, "Wrong name or password.",
-		    tn_slice_str(site->settings.http.login_route));
-	if (status == 0 && tn_slice_is(tn_req_field(req, "remember"), "1"))
+	tn_redis_batch_init(&with, site->redis);
+	status = ask_login(req, site, who, tried, &with, &place);
+	if (status == 0) {
+		tn_redis_batch_send(&with, NULL);
+		status = check_login(req, site, who, &with, place);
+	}
+	tn_redis_batch_fini(&with);
+	return status;
+}
+
+/* Who has proved it, and whose session begins: on to where they wanted to go. */
+static int
+let_in(struct tn_req *req, struct tn_res *res, struct site *site,
+    const struct tn_account *who)
+{
+	struct tn_slice next = tn_req_field(req, "next");
+	int status = 0;
+
+	if (tn_slice_is(tn_req_field(req, "remember"), "1"))
 		status = remember_login(req, site, who);
 	if (status < 0)
 		return status;
@@ -279,31 +298,96 @@ login_page(struct tn_req *req, struct tn_res *res, void *arg)
 	return show_form(req, res, arg, "account/login", "Log in");
 }
 
+/* What goes with a request from one step of its log-in to the next. */
+struct login {
+	struct tn_attempt attempt;
+	bool is_right;
+	size_t place;		/* of the new session, among the user's */
+};
+
+static const char login_key;
+
+static int
+find_account(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct site *site = arg;
+	struct login *login = tn_arena_alloc(req->arena, sizeof(*login));
+	struct tn_redis_batch *batch = tn_req_batch(req, site->redis);
+
+	(void)res;
+	if (login == NULL || batch == NULL ||
+	    tn_req_set_local(req, &login_key, login) < 0)
+		return tn_err_set(&req->err, TN_E_NOMEM, "no memory to log in");
+	login->attempt = (struct tn_attempt){
+		.name = tn_req_field(req, "username"),
+		.address = req->address,
+		.by_user = &site->by_user,
+		.by_address = &site->by_address,
+	};
+	tn_attempt_with(&login->attempt, batch);
+	return TN_ASK;
+}
+
+static int
+may_log_in(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct site *site = arg;
+	struct login *login = tn_req_local(req, &login_key);
+	int may = tn_attempt_may(&site->accounts, &login->attempt, req->batch,
+	    &req->err);
+
+	if (may == 0)
+		return too_often(req, res, login->attempt.retry_s,
+		    login_form(req, site));
+	return may < 0 ? may : TN_NEXT;		/* the error handler answers */
+}
+
+static int
+check_password(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct site *site = arg;
+	struct login *login = tn_req_local(req, &login_key);
+
+	(void)res;
+	login->is_right = tn_attempt_end(&site->accounts, &login->attempt,
+	    tn_req_field(req, "password")) == 1;
+	return TN_NEXT;
+}
+
 static int
 log_in(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	struct site *site = arg;
-	struct tn_slice form = login_with_next(req, site,
-	    tn_req_field(req, "next"));
-	struct tn_account who;
-	int wait_s = 0, found = may_try(req, site, NULL, &wait_s);
+	struct login *login = tn_req_local(req, &login_key);
+	const struct tn_account *who = &login->attempt.who;
+	struct tn_redis_batch *batch;
+	int status;
 
-	if (found == 0)
-		return too_often(req, res, wait_s, form);
-	if (found > 0)
-		found = tn_account_try(&site->accounts, &site->by_user,
-		    tn_req_field(req, "username"),
-		    tn_req_field(req, "password"), &who, &wait_s, &req->err);
-	if (found < 0)
-		return found;			/* the error handler answers */
-	if (found == TN_ACCOUNT_REFUSED)
-		return too_often(req, res, wait_s, form);
 	tn_log_event(&site->log, TN_LOG_INFO, "account.login",
 	    TN_F_STR("id", req->id), TN_F_SLICE("address", req->address),
-	    TN_F_STR("result", found ? "ok" : "refused"));
-	if (!found)
-		return again(req, res, "Wrong name or password.", form);
-	return let_in(req, res, site, &who, who.name);
+	    TN_F_STR("result", login->is_right ? "ok" : "refused"));
+	if (!login->is_right)
+		return again(req, res, "Wrong name or password.",
+		    login_form(req, site));
+	batch = tn_req_batch(req, site->redis);
+	if (batch == NULL)
+		return req->err.code;
+	status = ask_login(req, site, who, who->name, batch, &login->place);
+	return status < 0 ? status : TN_ASK;
+}
+
+static int
+logged_in(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct site *site = arg;
+	const struct login *login = tn_req_local(req, &login_key);
+	const struct tn_account *who = &login->attempt.who;
+	int status = check_login(req, site, who, req->batch, login->place);
+
+	if (status == TN_E_DENIED)	/* another password, just now */
+		return again(req, res, "Wrong name or password.",
+		    login_form(req, site));
+	return status < 0 ? status : let_in(req, res, site, who);
 }
 
 /* ---- Register ------------------------------------------------------------ */
@@ -329,9 +413,10 @@ register_account(struct tn_req *req, struct tn_res *res, void *arg)
 		status = tn_account_register(&site->accounts,
 		    tn_req_field(req, "username"),
 		    tn_req_field(req, "password"), &who, &req->err);
+	if (status == 0 &&
+	    (status = begin_login(req, site, &who, NULL)) == 0)
+		return let_in(req, res, site, &who);
 	switch (status) {
-	case 0:
-		return let_in(req, res, site, &who, NULL);
 	case TN_E_CONFLICT:
 	case TN_E_SYNTAX:
 	case TN_E_LIMIT:
@@ -354,31 +439,17 @@ logout_page(struct tn_req *req, struct tn_res *res, void *arg)
 	    TN_VAR_STR("logout_route", site->settings.http.logout_route)));
 }
 
-/* The old one ends, and leaves the list of devices, as the new is saved. */
-static int
-save_logout(struct tn_req *req, struct site *site, struct tn_slice user,
-    struct tn_slice sid)
-{
-	struct tn_redis_batch with;
-	int status;
-
-	tn_redis_batch_init(&with, site->redis);
-	if (user.len > 0)
-		tn_user_sessions_forget_with(user, sid, &with);
-	status = tn_session_save_with(req->session, &with, &req->err);
-	if (status == 0 && user.len > 0)
-		status = tn_redis_batch_reply(&with, 0, NULL, &req->err);
-	tn_redis_batch_fini(&with);
-	return status;
-}
-
-/* The session ends, and with it its sockets; a new one takes the farewell. */
+/*
+ * The session ends, and with it its sockets, and leaves the list of devices;
+ * a new one takes the farewell.
+ */
 static int
 log_out(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	struct site *site = arg;
 	struct tn_session *session = tn_req_session(req);
 	struct tn_slice user = user_id(req), sid;
+	struct tn_redis_batch *batch;
 	int status;
 
 	if (session == NULL)
@@ -389,8 +460,26 @@ log_out(struct tn_req *req, struct tn_res *res, void *arg)
 	if (tn_session_regenerate(session) < 0)
 		return tn_err_set(&req->err, TN_E_NOMEM, "cannot log out");
 	if ((status = tn_res_flash(res, "notice",
-	    TN_SLICE("You have logged out."))) < 0 ||
-	    (status = save_logout(req, site, user, sid)) < 0)
+	    TN_SLICE("You have logged out."))) < 0)
+		return status;
+	batch = tn_req_batch(req, site->redis);
+	if (batch == NULL)
+		return req->err.code;
+	tn_session_save_with(session, batch);
+	if (user.len > 0)
+		tn_user_sessions_forget_with(user, sid, batch);
+	return TN_ASK;
+}
+
+static int
+logged_out(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct site *site = arg;
+	int status = tn_session_saved(req->session, req->batch, &req->err);
+
+	for (size_t i = 0; status == 0 && i < req->batch->n; i++)
+		status = tn_redis_batch_reply(req->batch, i, NULL, &req->err);
+	if (status < 0)
 		return status;
 	return tn_res_redirect(res, site->settings.http.login_route);
 }
@@ -403,9 +492,10 @@ add_account_routes(struct tn_app *app, struct site *site)
 
 	/* Hashing a password takes 28 ms: not in the loop. */
 	tn_app_get(app, login, login_page);
-	tn_app_post(app, login, tn_slow, log_in);
+	tn_app_post(app, login, find_account, may_log_in, tn_slow,
+	    check_password, tn_quick, log_in, logged_in);
 	tn_app_get(app, REGISTER_ROUTE, register_page);
 	tn_app_post(app, REGISTER_ROUTE, tn_slow, register_account);
 	tn_app_get(app, logout, logout_page);
-	tn_app_post(app, logout, log_out);
+	tn_app_post(app, logout, log_out, logged_out);
 }

@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "check_alloc.h"
 #include "check_main.h"
-#include "redis/redis.h"
+#include "redis/redis_batch.h"
 #include "redis_server.h"
 #include "session/account.h"
 #include "session/throttle.h"
@@ -69,14 +69,39 @@ teardown(void)
 
 static struct tn_throttle by_user = { .kind = "login-user", .max = 3,
 	.window_s = 60 };
+static struct tn_throttle by_address = { .kind = "login-address", .max = 20,
+	.window_s = 60 };
+static struct tn_attempt attempt;
+
+enum { REFUSED = 2 };
+
+/* All steps of one try: as tn_account_verify, or REFUSED. */
+static int
+try_from(const char *address, const char *name, const char *password,
+    struct tn_err *err)
+{
+	struct tn_redis_batch with;
+	int e;
+
+	by_user.redis = by_address.redis = accounts.redis;
+	attempt = (struct tn_attempt){ .name = tn_slice_str(name),
+		.address = tn_slice_str(address), .by_user = &by_user,
+		.by_address = &by_address, .retry_s = -1 };
+	tn_redis_batch_init(&with, accounts.redis);
+	tn_attempt_with(&attempt, &with);
+	tn_redis_batch_send(&with, NULL);
+	e = tn_attempt_may(&accounts, &attempt, &with, err);
+	tn_redis_batch_fini(&with);
+	if (e == 0)
+		return REFUSED;
+	return e < 0 ? e : tn_attempt_end(&accounts, &attempt,
+	    tn_slice_str(password));
+}
 
 static int
-try(const char *name, const char *password, int *retry_s)
+try(const char *name, const char *password)
 {
-	by_user.redis = redis;
-	*retry_s = -1;
-	return tn_account_try(&accounts, &by_user, tn_slice_str(name),
-	    tn_slice_str(password), &who, retry_s, NULL);
+	return try_from("192.0.2.1", name, password, NULL);
 }
 
 static const struct {
@@ -351,27 +376,25 @@ static const char *const damages[] = {
 
 START_TEST(damaged_accounts)
 {
-	int retry_s;
 
 	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
 	    NULL);
 	ask(damages[_i], NULL);
 	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
 	    S("correct horse"), &who, NULL), 0);
-	ck_assert_int_eq(try("kim", "correct horse", &retry_s), 0);
+	ck_assert_int_eq(try("kim", "correct horse"), 0);
 }
 END_TEST
 
 START_TEST(the_wrong_kind_of_key)
 {
-	int retry_s;
 
 	ask("SET tandem:{kim}:account x", NULL);
 	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
 	    S("correct horse"), &who, NULL), TN_E_IO);
-	ck_assert_int_eq(try("kim", "correct horse", &retry_s), TN_E_IO);
+	ck_assert_int_eq(try("kim", "correct horse"), TN_E_IO);
 	ask("SET tandem:{lee}:throttle:login-user x", NULL);
-	ck_assert_int_eq(try("lee", "correct horse", &retry_s), TN_E_IO);
+	ck_assert_int_eq(try("lee", "correct horse"), TN_E_IO);
 }
 END_TEST
 
@@ -379,15 +402,13 @@ START_TEST(redis_is_away)
 {
 	struct tn_redis_options none = { .path = "/nonexistent" };
 	struct tn_redis *away = tn_redis_new(&none, 1, NULL);
-	int retry_s;
 
 	accounts.redis = away;
 	ck_assert_int_eq(tn_account_register(&accounts, S("kim"),
 	    S("correct horse"), &who, NULL), TN_E_AWAY);
 	ck_assert_int_eq(tn_account_verify(&accounts, S("kim"),
 	    S("correct horse"), &who, NULL), TN_E_AWAY);
-	ck_assert_int_eq(tn_account_try(&accounts, &by_user, S("kim"),
-	    S("correct horse"), &who, &retry_s, NULL), TN_E_AWAY);
+	ck_assert_int_eq(try("kim", "correct horse"), TN_E_AWAY);
 	tn_redis_free(&away);
 }
 END_TEST
@@ -405,48 +426,78 @@ END_TEST
 
 START_TEST(tried_so_often_and_no_more)
 {
-	int retry_s;
-
 	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
 	    NULL);
 	tn_account_register(&accounts, S("lee"), S("correct horse"), &who,
 	    NULL);
-	memset(&who, 0, sizeof(who));
-	ck_assert_int_eq(try("Kim", "correct horse", &retry_s), 1);
-	ck_assert_str_eq(who.name, "kim");
-	ck_assert_str_eq(who.display, "kim");
-	ck_assert_uint_eq(strlen(who.id), 32);
-	ck_assert_int_eq(try("kim", "wrong horse", &retry_s), 0);
-	ck_assert_int_eq(try("KIM", "", &retry_s), 0);
-	memset(&who, 0, sizeof(who));
-	ck_assert_int_eq(try("kim", "correct horse", &retry_s),
-	    TN_ACCOUNT_REFUSED);
-	ck_assert_int_ge(retry_s, 50);
-	ck_assert_int_le(retry_s, 60);
-	ck_assert_str_eq(who.id, "");
-	ck_assert_int_eq(try("lee", "correct horse", &retry_s), 1);
+	ck_assert_int_eq(try("Kim", "correct horse"), 1);
+	ck_assert_str_eq(attempt.who.name, "kim");
+	ck_assert_str_eq(attempt.who.display, "kim");
+	ck_assert_uint_eq(strlen(attempt.who.id), 32);
+	ck_assert_int_eq(try("kim", "wrong horse"), 0);
+	ck_assert_int_eq(try("KIM", ""), 0);
+	ck_assert_int_eq(try("kim", "correct horse"), REFUSED);
+	ck_assert_int_ge(attempt.retry_s, 50);
+	ck_assert_int_le(attempt.retry_s, 60);
+	ck_assert_str_eq(attempt.who.id, "");
+	ck_assert_int_eq(try("lee", "correct horse"), 1);
 	/* who is not there is counted like who is */
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(try("nobody", "correct horse", &retry_s), 0);
-	ck_assert_int_eq(try("nobody", "correct horse", &retry_s),
-	    TN_ACCOUNT_REFUSED);
+		ck_assert_int_eq(try("nobody", "correct horse"), 0);
+	ck_assert_int_eq(try("nobody", "correct horse"), REFUSED);
 	/* and what is no name is nobody's */
 	for (int i = 0; i < 5; i++)
-		ck_assert_int_eq(try("no body", "correct horse", &retry_s), 0);
-	ck_assert_int_eq(retry_s, -1);
+		ck_assert_int_eq(try("no body", "correct horse"), 0);
+}
+END_TEST
+
+/* Whom the address refuses has tried no name, whatever that is. */
+START_TEST(an_address_that_tries_too_often)
+{
+	char text[256];
+
+	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
+	    NULL);
+	for (int i = 0; i < by_address.max; i++)
+		ck_assert_int_eq(try("no body", "correct horse"), 0);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(try("kim", "correct horse"), REFUSED);
+	ck_assert_int_ge(attempt.retry_s, 50);
+	ck_assert_int_eq(try("no body", "correct horse"), REFUSED);
+	ask("GET tandem:{kim}:throttle:login-user", text);
+	ck_assert_str_eq(text, "0");
+	/* nor is its own window one that never ends */
+	ck_assert_int_eq(try_from("192.0.2.2", "kim", "wrong horse", NULL),
+	    0);
+	ck_assert_int_eq(try_from("192.0.2.2", "kim", "correct horse", NULL),
+	    1);
+	ask("GET tandem:{kim}:throttle:login-user", text);
+	ck_assert_str_eq(text, "2");
+}
+END_TEST
+
+START_TEST(a_password_that_nobody_has)
+{
+	char long_one[TN_LIMIT_PASSWORD_MAX + 2];
+
+	memset(long_one, 'x', sizeof(long_one) - 1);
+	long_one[sizeof(long_one) - 1] = '\0';
+	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
+	    NULL);
+	ck_assert_int_eq(try("kim", long_one), 0);
+	ck_assert_int_eq(try("nobody", long_one), 0);
 }
 END_TEST
 
 START_TEST(a_try_is_one_journey)
 {
 	long before;
-	int retry_s;
 
 	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
 	    NULL);
-	try("kim", "wrong horse", &retry_s);	/* loads the script */
+	try("kim", "wrong horse");	/* loads the script */
 	before = redis_journeys(redis);
-	ck_assert_int_eq(try("kim", "correct horse", &retry_s), 1);
+	ck_assert_int_eq(try("kim", "correct horse"), 1);
 	ck_assert_int_eq(redis_journeys(redis) - before, 2);	/* with its own */
 }
 END_TEST
@@ -459,7 +510,7 @@ START_TEST(out_of_memory)
 
 	for (n = 1; failed; n++) {
 		struct tn_account found = { .id = "" };
-		int e, retry_s;
+		int e;
 
 		ask("FLUSHALL", NULL);
 		tn_alloc_fail_at(n);
@@ -486,16 +537,13 @@ START_TEST(out_of_memory)
 		    "right %u: %d", n, e);
 		ck_assert(e != 1 || strcmp(found.id, who.id) == 0);
 
-		by_user.redis = redis;
 		tn_alloc_fail_at(n);
-		e = tn_account_try(&accounts, &by_user, S("lee"),
-		    S("wrong horse"), &found, &retry_s, NULL);
+		e = try("lee", "wrong horse");
 		failed |= tn_alloc_end();
 		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM),
 		    "wrong try %u: %d", n, e);
 		tn_alloc_fail_at(n);
-		e = tn_account_try(&accounts, &by_user, S("lee"),
-		    S("correct horse"), &found, &retry_s, NULL);
+		e = try("lee", "correct horse");
 		failed |= tn_alloc_end();
 		ck_assert_msg(e == 1 || (failed && e == TN_E_NOMEM),
 		    "right try %u: %d", n, e);
@@ -572,6 +620,8 @@ account_suite(void)
 	tcase_add_test(tc, redis_is_away);
 	tcase_add_test(tc, a_cost_that_cannot_be_met);
 	tcase_add_test(tc, tried_so_often_and_no_more);
+	tcase_add_test(tc, an_address_that_tries_too_often);
+	tcase_add_test(tc, a_password_that_nobody_has);
 	tcase_add_test(tc, a_try_is_one_journey);
 	tcase_add_test(tc, out_of_memory);
 	tcase_add_test(tc, written_as_the_seed_has_it);

@@ -53,6 +53,8 @@ send_large(struct tn_req *req, struct tn_res *res, void *arg)
 	return tn_res_send(res, tn_slice(large, sizeof(large)));
 }
 
+static const char note_thread_key;
+
 static int
 ponder(struct tn_req *req, struct tn_res *res, void *arg)
 {
@@ -60,6 +62,29 @@ ponder(struct tn_req *req, struct tn_res *res, void *arg)
 	(void)arg;
 	sleep_ms(SLOW_MS);
 	return tn_res_send(res, TN_SLICE("pondered"));
+}
+
+/* Who is asked: the loop, which is the process' first thread, or a helper. */
+static int
+note_thread(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	const char *before = tn_req_local(req, &note_thread_key);
+
+	(void)res;
+	(void)arg;
+	sleep_ms(gettid() == getpid() ? 0 : SLOW_MS);
+	return tn_req_set_local(req, &note_thread_key,
+	    (char *)(uintptr_t)tn_arena_printf(req->arena, "%s%s ",
+	    before == NULL ? "" : before,
+	    gettid() == getpid() ? "loop" : "helper").ptr);
+}
+
+static int
+say_threads(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	note_thread(req, res, arg);
+	return tn_res_send(res,
+	    tn_slice_str(tn_req_local(req, &note_thread_key)));
 }
 
 /* In the loop, which it should not: all others wait meanwhile. */
@@ -127,6 +152,22 @@ count(struct tn_req *req, struct tn_res *res, void *arg)
 	    (long long)total));
 }
 
+/* All of the body, wherever that can be waited for. */
+static int
+wait_for_body(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	char piece[5000];
+
+	(void)res;
+	(void)arg;
+	if (!req->body->is_complete && !req->is_slow)
+		return TN_SLOW;
+	while (req->body->read(req->body, piece, sizeof(piece),
+	    &req->err) > 0)
+		continue;
+	return TN_NEXT;
+}
+
 static void
 reloaded(void *arg)
 {
@@ -160,6 +201,13 @@ serve(const struct tn_host_app_options *options)
 	tn_app_get(app, "/company", say_company);
 	tn_app_get(app, "/large", send_large);
 	tn_app_get(app, "/ponder", tn_slow, ponder);
+	tn_app_get(app, "/threads", note_thread, tn_slow, note_thread, tn_quick,
+	    say_threads);
+	tn_app_get(app, "/busy", tn_slow, note_thread, tn_quick, note_thread,
+	    tn_slow, say_threads);
+	tn_app_post(app, "/late", wait_for_body, tn_quick, say_threads);
+	tn_app_get(app, "/large-at-last", tn_slow, note_thread, tn_quick,
+	    send_large);
 	tn_app_get(app, "/pid", say_pid);
 	tn_app_post(app, "/count", count);
 	tn_app_post(app, "/hello", hello);
@@ -284,6 +332,18 @@ expect(int fd, int status, const char *body)
 	fcgi_answer_fini(&answer);
 }
 
+static void
+expect_large(int fd)
+{
+	struct fcgi_answer answer;
+
+	ck_assert(fcgi_read(fd, &answer));
+	ck_assert_uint_eq(fcgi_body(&answer).len, LARGE);
+	ck_assert(memcmp(fcgi_body(&answer).ptr, large, LARGE) == 0);
+	ck_assert_uint_gt(answer.records, 40);
+	fcgi_answer_fini(&answer);
+}
+
 /* The log says so, soon. */
 static void
 expect_logged(const char *words)
@@ -396,6 +456,90 @@ START_TEST(those_that_come_together_are_told_apart)
 	}
 	close(hold);
 	close(alone);
+}
+END_TEST
+
+/* ---- Between the loop and the helpers ------------------------------------ */
+
+START_TEST(a_chain_goes_to_a_helper_and_comes_back)
+{
+	int fd = open_connection(), other = open_connection();
+
+	for (int i = 0; i < 3; i++) {
+		ask(fd, true, "GET", "/threads", TN_SLICE_NONE);
+		ask(other, true, "GET", "/busy", TN_SLICE_NONE);
+		expect_lively();
+		expect(fd, 200, "loop helper loop ");
+		expect(other, 200, "helper loop helper ");
+	}
+	close(fd);
+	close(other);
+}
+END_TEST
+
+/* The body that came late is all there by then: the connection is kept. */
+START_TEST(a_late_body_is_waited_for_by_a_helper)
+{
+	static char body[300000];
+	int fd = open_connection();
+
+	memset(body, 'x', sizeof(body));
+	for (int i = 0; i < 3; i++) {
+		ask(fd, true, "POST", "/late", tn_slice(body, sizeof(body)));
+		expect(fd, 200, "loop ");
+	}
+	close(fd);
+}
+END_TEST
+
+/* What the loop cannot send at once goes to a helper again. */
+START_TEST(a_long_answer_after_the_way_back)
+{
+	int fd = open_connection();
+
+	ask(fd, true, "GET", "/large-at-last", TN_SLICE_NONE);
+	sleep_ms(2 * SLOW_MS);
+	expect_lively();
+	expect_large(fd);
+	close(fd);
+}
+END_TEST
+
+/* The loop that has ended answers nobody who comes back to it. */
+START_TEST(who_comes_back_after_the_end)
+{
+	int fds[2], quiet = open_connection();
+
+	ask(quiet, true, "GET", "/hello", TN_SLICE_NONE);
+	expect(quiet, 200, "hello");
+	for (int i = 0; i < 2; i++) {
+		fds[i] = open_connection();
+		ask(fds[i], true, "GET", "/busy", TN_SLICE_NONE);
+	}
+	sleep_ms(SLOW_MS / 3);
+	kill(server, SIGTERM);
+	ck_assert(fcgi_is_closed(quiet));		/* it has seen the first */
+	kill(server, SIGTERM);
+	ck_assert_int_eq(wait_end(), 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert(fcgi_is_closed(fds[i]));
+		close(fds[i]);
+	}
+	close(quiet);
+}
+END_TEST
+
+/* With one TERM it does: that was there before. */
+START_TEST(term_lets_them_come_back)
+{
+	int fd = open_connection();
+
+	ask(fd, true, "GET", "/busy", TN_SLICE_NONE);
+	sleep_ms(SLOW_MS / 3);
+	kill(server, SIGTERM);
+	expect(fd, 200, "helper loop helper ");
+	ck_assert_int_eq(wait_end(), 0);
+	close(fd);
 }
 END_TEST
 
@@ -571,18 +715,6 @@ START_TEST(a_body_nobody_reads_does_not_spoil_the_connection)
 END_TEST
 
 /* ---- Answers ------------------------------------------------------------- */
-
-static void
-expect_large(int fd)
-{
-	struct fcgi_answer answer;
-
-	ck_assert(fcgi_read(fd, &answer));
-	ck_assert_uint_eq(fcgi_body(&answer).len, LARGE);
-	ck_assert(memcmp(fcgi_body(&answer).ptr, large, LARGE) == 0);
-	ck_assert_uint_gt(answer.records, 40);
-	fcgi_answer_fini(&answer);
-}
 
 START_TEST(a_reader_that_waits_holds_nobody)
 {
@@ -914,6 +1046,11 @@ on_one(void)
 	tcase_add_test(tc, a_connection_that_is_not_kept_is_closed);
 	tcase_add_test(tc, those_that_come_together_are_told_apart);
 	tcase_add_test(tc, one_of_those_that_come_together_goes);
+	tcase_add_test(tc, a_chain_goes_to_a_helper_and_comes_back);
+	tcase_add_test(tc, a_late_body_is_waited_for_by_a_helper);
+	tcase_add_test(tc, a_long_answer_after_the_way_back);
+	tcase_add_test(tc, who_comes_back_after_the_end);
+	tcase_add_test(tc, term_lets_them_come_back);
 	tcase_add_test(tc, many_idle_connections_cost_nothing);
 	tcase_add_loop_test(tc, what_is_no_request_is_closed, 0, wrong);
 	tcase_add_test(tc, half_a_request_holds_nobody);

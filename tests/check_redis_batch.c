@@ -96,28 +96,22 @@ stored(const char *key)
 
 START_TEST(all_in_one_journey_and_in_order)
 {
-	struct tn_redis_batch then;
-	size_t first, second, third, last;
+	size_t first, second, third;
 	long before;
 
 	add_up(&batch, "other", "1");	/* the script is learnt here */
 	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
 	tn_redis_batch_fini(&batch);
 	tn_redis_batch_init(&batch, redis);
-	tn_redis_batch_init(&then, redis);
 	first = add(&batch, "INCR n");
 	second = add_up(&batch, "n", "10");
 	third = add(&batch, "INCR n");
-	last = add_up(&then, "n", "100");
-	batch.then = &then;
 	before = redis_journeys(redis);
 	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
 	ck_assert_int_eq(redis_journeys(redis) - before, 2);	/* with its own */
 	expect_integer(&batch, first, 1);
 	expect_integer(&batch, second, 11);
 	expect_integer(&batch, third, 12);
-	expect_integer(&then, last, 112);
-	tn_redis_batch_fini(&then);
 }
 END_TEST
 
@@ -132,46 +126,161 @@ START_TEST(nothing_is_asked)
 }
 END_TEST
 
-START_TEST(only_what_is_behind)
-{
-	struct tn_redis_batch then;
-	size_t place;
+/* ---- Several batches --------------------------------------------------------*/
 
-	tn_redis_batch_init(&then, redis);
-	place = add(&then, "INCR n");
-	batch.then = &then;
+enum { BATCHES = 4 };
+
+static struct tn_redis_batch several[BATCHES];
+static struct tn_redis_batch *all[BATCHES];
+
+static void
+open_several(void)
+{
+	for (int i = 0; i < BATCHES; i++) {
+		all[i] = &several[i];
+		tn_redis_batch_init(all[i], redis);
+	}
+}
+
+static void
+close_several(void)
+{
+	for (int i = 0; i < BATCHES; i++)
+		tn_redis_batch_fini(all[i]);
+}
+
+START_TEST(several_in_one_journey_and_in_order)
+{
+	size_t places[BATCHES];
+	long before;
+
+	add_up(&batch, "other", "1");
 	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
-	expect_integer(&then, place, 1);
-	tn_redis_batch_fini(&then);
+	open_several();			/* the second asks nothing */
+	places[0] = add(all[0], "INCR n");
+	places[2] = add_up(all[2], "n", "10");
+	add(all[3], "PING");
+	places[3] = add(all[3], "INCR n");
+	ck_assert_int_eq(tn_redis_batch_sent(all[0], NULL), TN_E_STATE);
+	before = redis_journeys(redis);
+	tn_redis_batch_send_all(all, BATCHES);
+	ck_assert_int_eq(redis_journeys(redis) - before, 2);	/* with its own */
+	for (int i = 0; i < BATCHES; i++)
+		ck_assert_int_eq(tn_redis_batch_sent(all[i], NULL), 0);
+	expect_integer(all[0], places[0], 1);
+	expect_integer(all[2], places[2], 11);
+	expect_integer(all[3], places[3], 12);
+	close_several();
+	tn_redis_batch_send_all(NULL, 0);
 }
 END_TEST
 
-/* Each goes to its own Redis, what is behind last. */
-START_TEST(what_is_behind_may_be_for_another_redis)
+/* Each goes to its own Redis, in order. */
+START_TEST(several_for_two_redis)
 {
 	struct redis_server second = { .pid = 0 };
 	struct tn_redis_options at;
 	struct tn_redis *other;
-	struct tn_redis_batch then;
-	size_t first, last;
+	size_t places[BATCHES];
 
 	ck_assert(redis_server_start(&second));
 	at = (struct tn_redis_options){ .path = second.path };
 	other = tn_redis_new(&at, 1, NULL);
 	call("SET n 10");
-	tn_redis_batch_init(&then, other);
-	first = add(&batch, "INCR n");
-	last = add_up(&then, "n", "1");
-	batch.then = &then;
-	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
-	expect_integer(&batch, first, 11);
-	expect_integer(&then, last, 1);
-	ck_assert_int_eq(stored("n"), 11);
-	tn_redis_batch_fini(&then);
+	open_several();
+	tn_redis_batch_fini(all[1]);
+	tn_redis_batch_init(all[1], other);
+	for (int i = 0; i < BATCHES; i++)
+		places[i] = add_up(all[i], "n", "1");
+	tn_redis_batch_send_all(all, BATCHES);
+	expect_integer(all[0], places[0], 11);
+	expect_integer(all[1], places[1], 1);
+	expect_integer(all[2], places[2], 12);
+	expect_integer(all[3], places[3], 13);
+	ck_assert_int_eq(stored("n"), 13);
+	close_several();
 	tn_redis_free(&other);
 	redis_server_stop(&second);
 }
 END_TEST
+
+START_TEST(one_that_cannot_be_sent_keeps_none_back)
+{
+	struct tn_err err = { .code = 0 };
+	size_t first, last;
+
+	open_several();
+	first = add(all[0], "INCR n");
+	add(all[1], "INCR n");
+	tn_redis_batch_fail(all[1], TN_E_LIMIT);
+	tn_redis_batch_fail(all[1], TN_E_NOMEM);	/* the first counts */
+	last = add(all[2], "INCR n");
+	tn_redis_batch_send_all(all, BATCHES);
+	expect_integer(all[0], first, 1);
+	ck_assert_int_eq(tn_redis_batch_sent(all[1], &err), TN_E_LIMIT);
+	ck_assert_int_eq(err.code, TN_E_LIMIT);
+	ck_assert_int_eq(tn_redis_batch_reply(all[1], 0, NULL, NULL),
+	    TN_E_LIMIT);
+	expect_integer(all[2], last, 2);
+	ck_assert_int_eq(stored("n"), 2);
+	close_several();
+}
+END_TEST
+
+START_TEST(a_failed_journey_is_that_of_all)
+{
+	struct tn_err err;
+
+	open_several();
+	add(all[0], "INCR n");
+	add_up(all[2], "n", "1");
+	redis_server_kill(&server);
+	tn_redis_batch_send_all(all, BATCHES);
+	for (int i = 0; i < 3; i += 2) {
+		err = (struct tn_err){ .code = 0 };
+		ck_assert_int_eq(tn_redis_batch_reply(all[i], 0, NULL, &err),
+		    TN_E_AWAY);
+		ck_assert_int_eq(err.code, TN_E_AWAY);
+		ck_assert_uint_gt(strlen(err.text), 0);
+	}
+	ck_assert_int_eq(tn_redis_batch_sent(all[1], NULL), 0);
+	close_several();
+}
+END_TEST
+
+/* Where memory is short they fail, or some of them do, but none half. */
+START_TEST(several_without_memory)
+{
+	bool failed = true;
+	unsigned n;
+
+	add_up(&batch, "other", "1");
+	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
+	for (n = 1; failed; n++) {
+		size_t place;
+
+		open_several();
+		add(all[0], "SET n 1");
+		place = add_up(all[1], "m", "1");
+		tn_alloc_fail_at(n);
+		tn_redis_batch_send_all(all, BATCHES);
+		failed = tn_alloc_end();
+		for (int i = 0; i < 2; i++) {
+			int e = tn_redis_batch_sent(all[i], NULL);
+
+			ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM),
+			    "%u: %d", n, e);
+		}
+		if (tn_redis_batch_sent(all[1], NULL) == 0)
+			ck_assert_int_eq(tn_redis_batch_reply(all[1], place,
+			    NULL, NULL), 0);
+		close_several();
+	}
+	ck_assert_uint_gt(n, 3);
+}
+END_TEST
+
+/* ---- What may happen ---------------------------------------------------------*/
 
 /* One that fails keeps none of the others from being done or being heard. */
 START_TEST(an_error_is_of_one_alone)
@@ -252,7 +361,7 @@ START_TEST(no_answer_in_time_is_no_answer_at_all)
 	ck_assert_int_lt(tn_clock_mono_ms() - before, 600);
 	kill(server.pid, SIGCONT);
 	ck_assert_int_eq(tn_redis_batch_reply(&batch, place, NULL, NULL),
-	    TN_E_STATE);
+	    TN_E_TIMEOUT);
 	/* what comes late belongs to no later question */
 	for (int i = 0; i < 100; i++) {
 		struct tn_slice words[] = { S("ECHO"), S("me") };
@@ -275,21 +384,6 @@ START_TEST(nobody_there)
 	add_up(&batch, "n", "1");
 	redis_server_kill(&server);
 	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), TN_E_AWAY);
-}
-END_TEST
-
-START_TEST(what_cannot_be_sent_is_not_sent)
-{
-	struct tn_redis_batch then;
-
-	tn_redis_batch_init(&then, redis);
-	add(&batch, "INCR n");
-	batch.then = &then;
-	tn_redis_batch_fail(&then, TN_E_LIMIT);
-	tn_redis_batch_fail(&then, TN_E_NOMEM);		/* the first counts */
-	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), TN_E_LIMIT);
-	ck_assert_int_eq(stored("n"), 0);
-	tn_redis_batch_fini(&then);
 }
 END_TEST
 
@@ -350,15 +444,17 @@ batch_suite(void)
 	tcase_add_checked_fixture(live, setup, teardown);
 	tcase_add_test(live, all_in_one_journey_and_in_order);
 	tcase_add_test(live, nothing_is_asked);
-	tcase_add_test(live, only_what_is_behind);
-	tcase_add_test(live, what_is_behind_may_be_for_another_redis);
+	tcase_add_test(live, several_in_one_journey_and_in_order);
+	tcase_add_test(live, several_for_two_redis);
+	tcase_add_test(live, one_that_cannot_be_sent_keeps_none_back);
+	tcase_add_test(live, a_failed_journey_is_that_of_all);
+	tcase_add_test(live, several_without_memory);
 	tcase_add_test(live, an_error_is_of_one_alone);
 	tcase_add_test(live, a_forgotten_script_is_given_again);
 	tcase_add_test(live, texts_are_copied);
 	tcase_add_test(live, many_at_once);
 	tcase_add_test(live, no_answer_in_time_is_no_answer_at_all);
 	tcase_add_test(live, nobody_there);
-	tcase_add_test(live, what_cannot_be_sent_is_not_sent);
 	tcase_add_test(live, too_large_is_refused);
 	tcase_add_test(live, out_of_memory);
 	suite_add_tcase(s, live);

@@ -168,7 +168,7 @@ START_TEST(renewed)
 	ck_assert_int_eq(store->ops->create(store, S("old"), S("1"), 60,
 	    NULL), 0);
 	ck_assert_int_eq(tn_store_renew(store, S("old"), S("new"), S("2"), 60,
-	    NULL, NULL), 0);
+	    NULL), 0);
 	ck_assert(stored_is("old", NULL));
 	ck_assert(stored_is("new", "2"));
 	/* and the old one has ended for good */
@@ -176,7 +176,7 @@ START_TEST(renewed)
 	    60, &got, NULL), TN_E_STATE);
 	ck_assert(stored_is("old", NULL));
 	ck_assert_int_eq(tn_store_renew(store, TN_SLICE_NONE, S("first"),
-	    S("3"), 60, NULL, NULL), 0);
+	    S("3"), 60, NULL), 0);
 	ck_assert(stored_is("first", "3"));
 	close_store(_i);
 }
@@ -188,30 +188,69 @@ START_TEST(renewed_as_one_that_is_there)
 	store->ops->create(store, S("old"), S("1"), 60, NULL);
 	store->ops->create(store, S("there"), S("2"), 60, NULL);
 	ck_assert_int_eq(tn_store_renew(store, S("old"), S("there"), S("3"),
-	    60, NULL, NULL), TN_E_CONFLICT);
+	    60, NULL), TN_E_CONFLICT);
 	ck_assert(stored_is("there", "2"));
 	ck_assert(stored_is("old", NULL));
 	close_store(_i);
 }
 END_TEST
 
+/* In the batch of somebody else: where the store cannot, it has no way. */
 START_TEST(renewed_with_something_else)
 {
 	const struct tn_slice argv[] = { S("INCR"), S("n") };
 	const struct tn_reply *reply;
 	struct tn_redis_batch with;
-	size_t place;
+	size_t place, made;
 
-	open_store(_i);
+	open_store(MEMORY);
+	ck_assert(store->ops->renew_with == NULL);
+	ck_assert(store->ops->renewed == NULL);
+	close_store(MEMORY);
+
+	open_store(REDIS);
 	store->ops->create(store, S("old"), S("1"), 60, NULL);
 	tn_redis_batch_init(&with, redis);
 	place = tn_redis_batch_call(&with, argv, 2);
-	ck_assert_int_eq(tn_store_renew(store, S("old"), S("new"), S("2"), 60,
-	    &with, NULL), 0);
+	made = store->ops->renew_with(store, S("old"), S("new"), S("2"),
+	    60, &with);
+	ck_assert(stored_is("old", "1"));
+	ck_assert_int_eq(tn_redis_batch_send(&with, NULL), 0);
+	ck_assert_int_eq(store->ops->renewed(store, S("old"), S("new"), 60,
+	    &with, made, NULL), 0);
+	ck_assert(stored_is("old", NULL));
+	ck_assert(stored_is("new", "2"));
 	ck_assert_int_eq(tn_redis_batch_reply(&with, place, &reply, NULL), 0);
 	ck_assert_int_eq(tn_reply_integer(reply), 1);
 	tn_redis_batch_fini(&with);
-	close_store(_i);
+
+	tn_redis_batch_init(&with, redis);
+	made = store->ops->renew_with(store, TN_SLICE_NONE, S("new"),
+	    S("3"), 60, &with);
+	ck_assert_int_eq(tn_redis_batch_send(&with, NULL), 0);
+	ck_assert_int_eq(store->ops->renewed(store, TN_SLICE_NONE, S("new"),
+	    60, &with, made, NULL), TN_E_CONFLICT);
+	ck_assert(stored_is("new", "2"));
+	tn_redis_batch_fini(&with);
+	close_store(REDIS);
+}
+END_TEST
+
+START_TEST(not_renewed_in_the_batch_of_another_redis)
+{
+	struct tn_redis *other = tn_redis_new(&(struct tn_redis_options){
+	    .path = "/nonexistent" }, 1, NULL);
+	struct tn_redis_batch with;
+
+	open_store(REDIS);
+	tn_redis_batch_init(&with, other);
+	store->ops->renew_with(store, TN_SLICE_NONE, S("new"), S("1"), 60,
+	    &with);
+	ck_assert_int_eq(tn_redis_batch_send(&with, NULL), TN_E_STATE);
+	tn_redis_batch_fini(&with);
+	tn_redis_free(&other);
+	ck_assert(stored_is("new", NULL));
+	close_store(REDIS);
 }
 END_TEST
 
@@ -226,7 +265,7 @@ START_TEST(not_renewed_when_the_old_one_stays)
 	store->ops->destroy(store, S("other"), NULL);	/* loads the script */
 	ask("ACL SETUSER default -evalsha -eval", NULL);
 	ck_assert_int_eq(tn_store_renew(store, S("old"), S("new"), S("2"), 60,
-	    NULL, &err), TN_E_IO);
+	    &err), TN_E_IO);
 	ck_assert_ptr_nonnull(strstr(err.text, "NOPERM"));
 	ck_assert_int_eq(tn_store_destroy_many(store,
 	    (struct tn_slice[]){ S("old"), S("other") }, 2, NULL), TN_E_IO);
@@ -248,7 +287,7 @@ START_TEST(a_full_redis_ends_sessions)
 	ask("CONFIG SET maxmemory 1", NULL);
 	ck_assert_int_eq(store->ops->destroy(store, S("a"), NULL), 0);
 	ck_assert_int_eq(tn_store_renew(store, S("b"), S("c"), S("2"), 60,
-	    NULL, &err), TN_E_IO);
+	    &err), TN_E_IO);
 	ck_assert_ptr_nonnull(strstr(err.text, "OOM"));
 	ask("CONFIG SET maxmemory 0", NULL);
 	ck_assert(stored_is("a", NULL));
@@ -302,9 +341,7 @@ END_TEST
 
 START_TEST(one_journey_for_all_of_it)
 {
-	const struct tn_slice argv[] = { S("INCR"), S("n") };
 	const struct tn_slice sids[] = { S("b"), S("c"), S("d") };
-	struct tn_redis_batch with;
 	char text[256] = "";
 	long before;
 
@@ -312,11 +349,9 @@ START_TEST(one_journey_for_all_of_it)
 	store->ops->create(store, S("a"), S("1"), 60, NULL);
 	store->ops->create(store, S("b"), S("1"), 60, NULL);
 	store->ops->destroy(store, S("a"), NULL);	/* loads the script */
-	tn_redis_batch_init(&with, redis);
-	tn_redis_batch_call(&with, argv, 2);
 	before = redis_journeys(redis);
 	ck_assert_int_eq(tn_store_renew(store, S("b"), S("c"), S("2"), 60,
-	    &with, NULL), 0);
+	    NULL), 0);
 	ck_assert_int_eq(redis_journeys(redis) - before, 2);	/* with its own */
 	before = redis_journeys(redis);
 	ck_assert_int_eq(tn_store_get_many(store, sids, 3, note_found, text,
@@ -326,7 +361,6 @@ START_TEST(one_journey_for_all_of_it)
 	ck_assert_int_eq(tn_store_destroy_many(store, sids, 3, NULL), 0);
 	ck_assert_int_eq(redis_journeys(redis) - before, 2);
 	ck_assert(stored_is("c", NULL));
-	tn_redis_batch_fini(&with);
 	close_store(REDIS);
 }
 END_TEST
@@ -615,8 +649,7 @@ START_TEST(redis_is_away)
 	ck_assert_int_eq(store->ops->destroy(store, S("a"), NULL), TN_E_AWAY);
 	ck_assert_int_eq(store->ops->set(store, S("a"), S("1"), 1, NULL),
 	    TN_E_AWAY);
-	ck_assert_int_eq(tn_store_renew(store, S("a"), S("b"), S("1"), 1,
-	    NULL, NULL), TN_E_AWAY);
+	ck_assert_int_eq(tn_store_renew(store, S("a"), S("b"), S("1"), 1, NULL), TN_E_AWAY);
 	ck_assert_int_eq(tn_store_get_many(store, &(struct tn_slice){ "a", 1 },
 	    1, NULL, NULL, NULL), TN_E_AWAY);
 	ck_assert_int_eq(tn_store_length(store, &n, NULL), TN_E_AWAY);
@@ -658,8 +691,7 @@ START_TEST(without_memory)
 		empty_store();
 		store->ops->create(store, S("a"), S("1"), 60, NULL);
 		tn_alloc_fail_at(n);
-		e = tn_store_renew(store, S("a"), S("b"), S("2"), 60, NULL,
-		    NULL);
+		e = tn_store_renew(store, S("a"), S("b"), S("2"), 60, NULL);
 		failed = tn_alloc_end();
 		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM), "%u: %d",
 		    n, e);
@@ -709,25 +741,34 @@ load(struct tn_session *s, struct tn_arena *arena, const char *sid)
 	s->options = &lasting;
 }
 
+/* Save it with something else, which is carried out for the nth time. */
 static void
-expect_sent(struct tn_session *s, int64_t n)
+expect_saved(struct tn_session *s, int64_t n)
 {
 	const struct tn_slice argv[] = { S("INCR"), S("n") };
 	const struct tn_reply *reply;
 	struct tn_redis_batch with;
+	size_t place;
 
 	tn_redis_batch_init(&with, redis);
-	tn_redis_batch_call(&with, argv, 2);
-	ck_assert_int_eq(tn_session_save_with(s, &with, NULL), 0);
-	ck_assert_int_eq(tn_redis_batch_reply(&with, 0, &reply, NULL), 0);
+	tn_session_save_with(s, &with);
+	place = tn_redis_batch_call(&with, argv, 2);
+	ck_assert_int_eq(tn_redis_batch_send(&with, NULL), 0);
+	ck_assert_int_eq(tn_session_saved(s, &with, NULL), 0);
+	ck_assert_int_eq(tn_redis_batch_reply(&with, place, &reply, NULL), 0);
 	ck_assert_int_eq(tn_reply_integer(reply), n);
 	tn_redis_batch_fini(&with);
+	ck_assert(!s->is_new);
+	ck_assert(!tn_session_is_modified(s));
+	ck_assert_ptr_null(s->replaced.ptr);
+	ck_assert_int_eq(store->ops->get(store, s->sid, &got, NULL), 1);
 }
 
 /* Whatever kind of save it is, what was to go with it goes once. */
 START_TEST(saved_with_something_else)
 {
 	struct tn_arena arena;
+	struct tn_redis_batch with;
 	struct tn_session s;
 
 	open_store(_i);
@@ -736,15 +777,86 @@ START_TEST(saved_with_something_else)
 	    60, NULL);
 	load(&s, &arena, "a");
 	tn_session_set_bool(&s, "x", true);
-	expect_sent(&s, 1);
+	expect_saved(&s, 1);
 	tn_session_regenerate(&s);
-	expect_sent(&s, 2);
+	tn_session_set_bool(&s, "y", true);
+	expect_saved(&s, 2);
 	ck_assert_int_eq(store->ops->get(store, S("a"), &got, NULL), 0);
-	ck_assert_int_eq(store->ops->get(store, s.sid, &got, NULL), 1);
-	ck_assert_ptr_null(s.replaced.ptr);
 	tn_session_destroy(&s);
-	ck_assert_int_eq(tn_session_save_with(&s, NULL, NULL), TN_E_STATE);
+	tn_redis_batch_init(&with, redis);
+	tn_session_save_with(&s, &with);
+	ck_assert_int_eq(tn_redis_batch_send(&with, NULL), TN_E_STATE);
+	ck_assert_int_eq(tn_session_saved(&s, &with, NULL), TN_E_STATE);
+	tn_redis_batch_fini(&with);
 	tn_arena_fini(&arena);
+	close_store(_i);
+}
+END_TEST
+
+/* A batch that failed has saved nothing, and the next save does. */
+START_TEST(not_saved_with_what_failed)
+{
+	struct tn_arena arena;
+	struct tn_redis_batch with;
+	struct tn_session s;
+
+	open_store(REDIS);
+	tn_arena_init(&arena, 1 << 20);
+	store->ops->create(store, S("a"), S("{\"cookie\":{\"path\":\"/\"}}"),
+	    60, NULL);
+	load(&s, &arena, "a");
+	tn_session_regenerate(&s);
+	tn_redis_batch_init(&with, redis);
+	tn_session_save_with(&s, &with);
+	tn_redis_batch_fail(&with, TN_E_LIMIT);
+	ck_assert_int_eq(tn_redis_batch_send(&with, NULL), TN_E_LIMIT);
+	ck_assert_int_eq(tn_session_saved(&s, &with, NULL), TN_E_LIMIT);
+	tn_redis_batch_fini(&with);
+	ck_assert(s.is_new);
+	ck_assert_int_eq(store->ops->get(store, S("a"), &got, NULL), 1);
+	ck_assert_int_eq(store->ops->get(store, s.sid, &got, NULL), 0);
+	expect_saved(&s, 1);
+	ck_assert_int_eq(store->ops->get(store, S("a"), &got, NULL), 0);
+	tn_arena_fini(&arena);
+	close_store(REDIS);
+}
+END_TEST
+
+/* Saved, or not at all and told. */
+START_TEST(saved_with_something_else_without_memory)
+{
+	bool failed = true;
+	unsigned n;
+
+	open_store(_i);
+	for (n = 1; failed; n++) {
+		struct tn_arena arena;
+		struct tn_redis_batch with;
+		struct tn_session s;
+		int e;
+
+		empty_store();
+		tn_arena_init(&arena, 1 << 20);
+		store->ops->create(store, S("a"),
+		    S("{\"cookie\":{\"path\":\"/\"}}"), 60, NULL);
+		load(&s, &arena, "a");
+		tn_session_regenerate(&s);
+		tn_redis_batch_init(&with, redis);
+		tn_alloc_fail_at(n);
+		tn_session_save_with(&s, &with);
+		tn_redis_batch_send(&with, NULL);
+		e = tn_session_saved(&s, &with, NULL);
+		failed = tn_alloc_end();
+		ck_assert_msg(e == 0 || (failed && e == TN_E_NOMEM), "%u: %d",
+		    n, e);
+		ck_assert_int_eq(s.is_new, e != 0);
+		if (e == 0)
+			ck_assert_int_eq(store->ops->get(store, s.sid, &got,
+			    NULL), 1);
+		tn_redis_batch_fini(&with);
+		tn_arena_fini(&arena);
+	}
+	ck_assert_uint_gt(n, 2);
 	close_store(_i);
 }
 END_TEST
@@ -1029,12 +1141,16 @@ store_suite(void)
 	tcase_add_loop_test(tc, destroy, 0, STORES);
 	tcase_add_loop_test(tc, renewed, 0, STORES);
 	tcase_add_loop_test(tc, renewed_as_one_that_is_there, 0, STORES);
-	tcase_add_loop_test(tc, renewed_with_something_else, 0, STORES);
+	tcase_add_test(tc, renewed_with_something_else);
+	tcase_add_test(tc, not_renewed_in_the_batch_of_another_redis);
 	tcase_add_test(tc, not_renewed_when_the_old_one_stays);
 	tcase_add_test(tc, a_full_redis_ends_sessions);
 	tcase_add_loop_test(tc, several_at_once, 0, STORES);
 	tcase_add_test(tc, one_journey_for_all_of_it);
 	tcase_add_loop_test(tc, saved_with_something_else, 0, STORES);
+	tcase_add_test(tc, not_saved_with_what_failed);
+	tcase_add_loop_test(tc, saved_with_something_else_without_memory, 0,
+	    STORES);
 	tcase_add_loop_test(tc, without_memory, 0, STORES);
 	tcase_add_loop_test(tc, any_bytes, 0, STORES);
 	tcase_add_loop_test(tc, a_record_past_the_buffer, 0, STORES);

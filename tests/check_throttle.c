@@ -197,6 +197,28 @@ START_TEST(out_of_memory)
 }
 END_TEST
 
+START_TEST(given_back)
+{
+	int retry_s, left_s;
+	int64_t used;
+
+	ck_assert_int_eq(tn_throttle_give_back(&users, S("kim"), NULL), 0);
+	for (int i = 0; i < 3; i++)
+		tn_throttle_try(&users, S("kim"), &retry_s, NULL);
+	ck_assert_int_eq(tn_throttle_give_back(&users, S("kim"), NULL), 0);
+	ck_assert_int_eq(tn_throttle_count(&users, S("kim"), &used, &left_s,
+	    NULL), 0);
+	ck_assert_int_eq(used, 3);
+	ck_assert_int_le(left_s, users.window_s);
+	/* never below nothing: no try is won by it */
+	for (int i = 0; i < 9; i++)
+		ck_assert_int_eq(tn_throttle_give_back(&users, S("kim"),
+		    NULL), 0);
+	tn_throttle_count(&users, S("kim"), &used, &left_s, NULL);
+	ck_assert_int_eq(used, 1);
+}
+END_TEST
+
 START_TEST(cleared_along_with_something_else)
 {
 	const struct tn_slice argv[] = { S("INCR"), S("n") };
@@ -239,6 +261,7 @@ throttle_suite(void)
 	tcase_add_loop_test(tc, addresses_of_one_client, 0,
 	    sizeof(groups) / sizeof(*groups));
 	tcase_add_test(tc, counted_without_a_judgement);
+	tcase_add_test(tc, given_back);
 	tcase_add_test(tc, cleared_along_with_something_else);
 	tcase_add_test(tc, out_of_memory);
 	suite_add_tcase(s, tc);

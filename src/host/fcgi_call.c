@@ -59,8 +59,12 @@ body_read(struct tn_body *body, char *to, size_t cap, struct tn_err *err)
 	if (!body->is_complete && tn_clock_mono_ms() > call->deadline_ms)
 		return tn_err_set(err, TN_E_TIMEOUT, "the body came too slowly");
 	c = FCGX_GetChar(in);
-	if (c < 0)
-		return FCGX_GetError(in) != 0 ? read_failed(in, err) : 0;
+	if (c < 0 && FCGX_GetError(in) != 0)
+		return read_failed(in, err);
+	if (c < 0) {
+		body->is_complete = true;
+		return 0;
+	}
 	to[0] = (char)c;
 	has = (size_t)(in->stop - in->rdNext);
 	if (has > cap - 1)
@@ -116,10 +120,9 @@ tn_fcgi_call_begin(struct tn_fcgi_call *call, int fd, bool is_whole,
 }
 
 void
-tn_fcgi_call_may_wait(struct tn_fcgi_call *call)
+tn_fcgi_call_may_wait(struct tn_fcgi_call *call, bool may)
 {
-	call->out.may_wait = true;
-	call->exchange.req.is_slow = true;
+	call->out.may_wait = may;
 }
 
 /*

@@ -32,8 +32,8 @@ void tn_fcgi_call_fini(struct tn_fcgi_call *call);
 int tn_fcgi_call_begin(struct tn_fcgi_call *call, int fd, bool is_whole,
     const struct tn_cgi_options *options);
 
-/* From now on the call may wait: it has moved to the helper pool. */
-void tn_fcgi_call_may_wait(struct tn_fcgi_call *call);
+/* From now on the call may wait for its connection, or may not. */
+void tn_fcgi_call_may_wait(struct tn_fcgi_call *call, bool may);
 
 /*
  * End the request: send what is left, read what is left of the body, say

@@ -41,7 +41,7 @@ struct work {
 	struct work *next;
 	struct worker *worker;
 	struct conn *conn;
-	enum { ARRIVING, RESUMING, SENDING } stage;
+	enum { ARRIVED, ARRIVING, RESUMING, SENDING, RETURNING } stage;
 	bool is_kept;
 	struct tn_fcgi_call call;
 };
@@ -54,8 +54,10 @@ struct worker {
 	struct tn_list conns;
 	size_t nconns, max_conns;
 	struct work *spare;
-	struct work *ready[TN_APP_TOGETHER];	/* whole requests of a turn */
+	struct work *ready[TN_APP_TOGETHER];	/* for the app, of this turn */
 	size_t nready;
+	struct work *asking[TN_APP_TOGETHER];	/* of those: TN_ASK */
+	size_t nasking;
 	size_t in_pool;
 	pthread_mutex_t lock;	/* guards done */
 	struct work *done;
@@ -189,8 +191,8 @@ log_refused(const struct worker *w, enum tn_fcgi_arrival seen,
 		    TN_F_STR("reason", why));
 }
 
-/* In the pool: from the first byte to the app's answer. */
-static bool
+/* In the pool: from the first byte to what the app makes of it. */
+static int
 arrive(struct work *work)
 {
 	struct worker *w = work->worker;
@@ -204,31 +206,30 @@ arrive(struct work *work)
 	if (seen == TN_FCGI_LARGE || seen == TN_FCGI_WRONG) {
 		log_refused(w, seen, "it broke off, or came too slowly");
 		close(fd);
-		return false;
+		return TN_E_IO;
 	}
 	if (tn_fcgi_call_begin(call, fd, seen == TN_FCGI_WHOLE,
 	    &w->options->cgi) < 0)
-		return false;
-	tn_fcgi_call_may_wait(call);
-	if (tn_app_handle(w->app, &call->exchange.req,
-	    &call->exchange.res) == TN_SLOW)
-		tn_app_resume(w->app, &call->exchange.req,
-		    &call->exchange.res);
-	return tn_fcgi_call_end(call);
+		return TN_E_IO;
+	call->exchange.req.is_slow = true;
+	tn_fcgi_call_may_wait(call, true);
+	return tn_app_handle(w->app, &call->exchange.req,
+	    &call->exchange.res);
 }
 
-static bool
+/* In the pool: TN_DONE, TN_QUICK, or TN_E_IO where no request has come. */
+static int
 carry_on(struct work *work)
 {
 	struct tn_fcgi_call *call = &work->call;
 
 	if (work->stage == ARRIVING)
 		return arrive(work);
-	tn_fcgi_call_may_wait(call);
-	if (work->stage == RESUMING)
-		tn_app_resume(work->worker->app, &call->exchange.req,
-		    &call->exchange.res);
-	return tn_fcgi_call_end(call);
+	tn_fcgi_call_may_wait(call, true);
+	if (work->stage == SENDING)
+		return TN_DONE;
+	return tn_app_resume(work->worker->app, &call->exchange.req,
+	    &call->exchange.res);
 }
 
 /* In the pool. */
@@ -238,13 +239,22 @@ on_job(struct tn_pool_job *job)
 	struct work *work = TN_CONTAINER(job, struct work, job);
 	struct worker *w = work->worker;
 	uint64_t one = 1;
+	bool is_first;
+	int rc = carry_on(work);
 
-	work->is_kept = carry_on(work);
+	while (rc == TN_ASK) {
+		work->stage = RESUMING;
+		rc = carry_on(work);
+	}
+	if (rc == TN_QUICK)
+		work->stage = RETURNING;
+	work->is_kept = rc == TN_DONE && tn_fcgi_call_end(&work->call);
 	pthread_mutex_lock(&w->lock);
+	is_first = w->done == NULL;	/* else the loop has been told */
 	work->next = w->done;
 	w->done = work;
 	pthread_mutex_unlock(&w->lock);
-	if (write(w->done_fd, &one, sizeof(one)) < 0)
+	if (is_first && write(w->done_fd, &one, sizeof(one)) < 0)
 		return;		/* it counts already: the loop will wake */
 }
 
@@ -260,6 +270,95 @@ to_pool(struct work *work, int stage)
 		return false;
 	w->in_pool++;
 	return true;
+}
+
+static void
+refuse_busy(struct worker *w, struct tn_fcgi_call *call)
+{
+	tn_log_event(w->log, TN_LOG_WARN, "host.pool_full",
+	    TN_F_NUM("in_pool", w->in_pool));
+	tn_app_refuse(w->app, &call->exchange.req, &call->exchange.res, 503, 1);
+}
+
+static int
+handle(struct worker *w, struct work *work)
+{
+	struct tn_fcgi_call *call = &work->call;
+
+	if (work->stage == ARRIVED)
+		return tn_app_handle(w->app, &call->exchange.req,
+		    &call->exchange.res);
+	tn_fcgi_call_may_wait(call, false);
+	return tn_app_resume(w->app, &call->exchange.req,
+	    &call->exchange.res);
+}
+
+/* What is all here is answered on the spot, if it is quick. */
+static void
+serve(struct worker *w, struct work *work)
+{
+	struct tn_fcgi_call *call = &work->call;
+	int rc = handle(w, work);
+
+	if (rc == TN_ASK) {
+		work->stage = RETURNING;
+		w->asking[w->nasking++] = work;
+		return;
+	}
+	if (rc == TN_SLOW) {
+		if (to_pool(work, RESUMING))
+			return;
+		refuse_busy(w, call);
+	}
+	if (tn_fcgi_out_has_unsent(&call->out) && to_pool(work, SENDING))
+		return;
+	after_call(w, work->conn, tn_fcgi_call_end(call));
+	give_back(work);
+}
+
+/* Those who stopped to ask Redis, by one journey; some may ask once more. */
+static void
+serve_asking(struct worker *w)
+{
+	struct work *asked[TN_APP_TOGETHER];
+	struct tn_req *reqs[TN_APP_TOGETHER];
+	size_t n = w->nasking;
+
+	w->nasking = 0;
+	for (size_t i = 0; i < n; i++) {
+		asked[i] = w->asking[i];
+		reqs[i] = &asked[i]->call.exchange.req;
+	}
+	tn_app_ask(reqs, n);
+	for (size_t i = 0; i < n; i++)
+		serve(w, asked[i]);
+}
+
+/* Those that came by the same turn may ask for what they need together. */
+static void
+serve_ready(struct worker *w)
+{
+	struct tn_req *reqs[TN_APP_TOGETHER];
+	size_t n = w->nready, nnew = 0;
+
+	w->nready = 0;
+	for (size_t i = 0; i < n; i++)
+		if (w->ready[i]->stage == ARRIVED)
+			reqs[nnew++] = &w->ready[i]->call.exchange.req;
+	if (nnew > 1)
+		tn_app_prepare(w->app, reqs, nnew);
+	for (size_t i = 0; i < n; i++)
+		serve(w, w->ready[i]);
+	while (w->nasking > 0)
+		serve_asking(w);
+}
+
+static void
+make_ready(struct worker *w, struct work *work)
+{
+	w->ready[w->nready++] = work;
+	if (w->nready == TN_APP_TOGETHER)
+		serve_ready(w);
 }
 
 /* The loop again, with what the pool has done. */
@@ -278,51 +377,15 @@ on_done(struct worker *w)
 	for (; work != NULL; work = next) {
 		next = work->next;
 		w->in_pool--;
+		if (work->stage == RETURNING && w->pool != NULL) {
+			make_ready(w, work);
+			continue;
+		}
+		if (work->stage == RETURNING)
+			work->is_kept = tn_fcgi_call_end(&work->call);
 		after_call(w, work->conn, work->is_kept);
 		give_back(work);
 	}
-}
-
-static void
-refuse_busy(struct worker *w, struct tn_fcgi_call *call)
-{
-	tn_log_event(w->log, TN_LOG_WARN, "host.pool_full",
-	    TN_F_NUM("in_pool", w->in_pool));
-	tn_app_refuse(w->app, &call->exchange.req, &call->exchange.res, 503, 1);
-}
-
-/* A request that is all here is answered on the spot, if it is quick. */
-static void
-serve(struct worker *w, struct work *work)
-{
-	struct tn_fcgi_call *call = &work->call;
-
-	if (tn_app_handle(w->app, &call->exchange.req,
-	    &call->exchange.res) == TN_SLOW) {
-		if (to_pool(work, RESUMING))
-			return;
-		refuse_busy(w, call);
-	}
-	if (tn_fcgi_out_has_unsent(&call->out) && to_pool(work, SENDING))
-		return;
-	after_call(w, work->conn, tn_fcgi_call_end(call));
-	give_back(work);
-}
-
-/* Those that came by the same turn may ask for what they need together. */
-static void
-serve_ready(struct worker *w)
-{
-	struct tn_req *reqs[TN_APP_TOGETHER];
-	size_t n = w->nready;
-
-	w->nready = 0;
-	for (size_t i = 0; i < n; i++)
-		reqs[i] = &w->ready[i]->call.exchange.req;
-	if (n > 1)
-		tn_app_prepare(w->app, reqs, n);
-	for (size_t i = 0; i < n; i++)
-		serve(w, w->ready[i]);
 }
 
 static void
@@ -340,9 +403,8 @@ take_whole(struct worker *w, struct conn *c)
 		give_back(work);
 		return;
 	}
-	w->ready[w->nready++] = work;
-	if (w->nready == TN_APP_TOGETHER)
-		serve_ready(w);
+	work->stage = ARRIVED;
+	make_ready(w, work);
 }
 
 /* A request of which more is to come: nothing for the loop. */

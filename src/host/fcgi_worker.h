@@ -4,12 +4,13 @@
  *	listener ─accept4─▶ connection ◀──────────── kept ───────────┐
  *	                        │ readable: look (fcgi_look.h)        │
  *	                        ├─ came in whole ──▶ app ─▶ answer ───┤
- *	                        │                     │ TN_SLOW       │
+ *	                        │            TN_QUICK ▲ │ TN_SLOW     │
  *	                        └─ still coming ──▶ helper pool ──────┘
  *
  * Those that came in whole by one turn of the loop are read first and answered
  * then, one after the other: the app may ask for what they need all at once
- * (tn_app_prepare).
+ * (tn_app_prepare). Those whose handlers ask Redis (TN_ASK) are asked for
+ * together too.
  *
  * Connections that wait cost a descriptor and no thread. The loop never waits
  * for a connection: what may have to wait goes to the pool, and past the

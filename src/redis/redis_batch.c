@@ -27,8 +27,9 @@ tn_redis_batch_fini(struct tn_redis_batch *b)
 void
 tn_redis_batch_fail(struct tn_redis_batch *b, int why)
 {
-	if (b->failed == 0)
-		b->failed = why;
+	if (b->why.code == 0)
+		tn_err_set(&b->why, why, "cannot ask redis all at once: %s",
+		    tn_err_name(why));
 }
 
 /* ---- What is asked --------------------------------------------------------*/
@@ -109,17 +110,6 @@ ask_alone(struct tn_redis *redis, struct tn_redis_asked *a,
 	    a->argv + a->nkeys, a->argc - a->nkeys, &a->reply, err);
 }
 
-/* Keys in different slots are with different servers. */
-static int
-send_each(struct tn_redis_batch *b, struct tn_err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < b->n; i++)
-		r = ask_alone(b->redis, &b->asked[i], err);
-	return r;
-}
-
 static int
 append(struct tn_buf *out, struct tn_redis *redis,
     const struct tn_redis_asked *a, struct tn_err *err)
@@ -168,65 +158,131 @@ ask_again(struct tn_redis_batch *b, struct tn_err *err)
 	return r;
 }
 
-static size_t
-take_replies(struct tn_redis_batch *b, struct tn_reply **replies)
+/* An err that was filled on the way to a success says nothing. */
+static void
+settle(struct tn_redis_batch *b, int r, const struct tn_err *err)
 {
-	for (size_t i = 0; i < b->n; i++)
-		b->asked[i].reply = replies[i];
-	return b->n;
+	if (r < 0) {
+		b->why = *err;
+		b->why.code = r;
+	}
 }
 
-/* b, and behind it then, which may have nothing in it. */
-static int
-send_both(struct tn_redis_batch *b, struct tn_redis_batch *then,
-    struct tn_err *err)
+static void
+take_answers(struct tn_redis_batch *b, struct tn_reply **replies)
 {
-	struct tn_reply **replies = calloc(b->n + then->n, sizeof(*replies));
+	struct tn_err err = { .code = 0 };
+
+	for (size_t i = 0; i < b->n; i++)
+		b->asked[i].reply = replies[i];
+	settle(b, ask_again(b, &err), &err);
+}
+
+static bool
+is_wanted(const struct tn_redis_batch *b)
+{
+	return b->n > 0 && b->why.code == 0;
+}
+
+static int
+exchange(struct tn_redis_batch *const *batches, size_t n,
+    struct tn_reply **replies, size_t nreplies, struct tn_err *err)
+{
 	struct tn_slice bytes;
 	struct tn_buf out;
-	int r;
+	int r = 0;
 
-	if (replies == NULL)
-		return tn_err_set(err, TN_E_NOMEM, "no memory for replies");
-	tn_buf_init(&out, 2 * TN_LIMIT_REDIS_COMMAND);
-	r = append_all(&out, b, err);
-	if (r == 0)
-		r = append_all(&out, then, err);
+	tn_buf_init(&out, 2 * n * TN_LIMIT_REDIS_COMMAND);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (is_wanted(batches[i]))
+			r = append_all(&out, batches[i], err);
 	if (r == 0)
 		r = tn_buf_finish(&out, &bytes, err);
 	if (r == 0)
-		r = tn_redis_exchange(b->redis, bytes, replies, b->n + then->n,
-		    NULL, err);
-	if (r == 0)
-		take_replies(then, replies + take_replies(b, replies));
+		r = tn_redis_exchange(batches[0]->redis, bytes, replies,
+		    nreplies, NULL, err);
 	tn_buf_fini(&out);
+	return r;
+}
+
+/* All are for one Redis, which is no cluster. */
+static void
+send_together(struct tn_redis_batch *const *batches, size_t n)
+{
+	struct tn_err err = { .code = 0 };
+	struct tn_reply **replies;
+	size_t total = 0, at = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		total += is_wanted(batches[i]) ? batches[i]->n : 0;
+	if (total == 0)
+		return;
+	replies = calloc(total, sizeof(*replies));
+	r = replies == NULL ?
+	    tn_err_set(&err, TN_E_NOMEM, "no memory for replies") :
+	    exchange(batches, n, replies, total, &err);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_wanted(batches[i]))
+			continue;
+		if (r == 0)
+			take_answers(batches[i], replies + at);
+		settle(batches[i], r, &err);
+		at += batches[i]->n;
+	}
 	free(replies);
-	if (r == 0)
-		r = ask_again(b, err);
-	return r < 0 ? r : ask_again(then, err);
+}
+
+/* In a cluster, keys in different slots are with different servers. */
+static void
+send_each(struct tn_redis_batch *b)
+{
+	struct tn_err err = { .code = 0 };
+	int r = 0;
+
+	if (!is_wanted(b))
+		return;
+	for (size_t i = 0; r == 0 && i < b->n; i++)
+		r = ask_alone(b->redis, &b->asked[i], &err);
+	settle(b, r, &err);
+}
+
+void
+tn_redis_batch_send_all(struct tn_redis_batch *const *batches, size_t n)
+{
+	size_t same;
+
+	for (; n > 0; batches += same, n -= same) {
+		struct tn_redis *redis = batches[0]->redis;
+
+		for (same = 0; same < n && batches[same]->redis == redis;
+		    same++)
+			batches[same]->is_sent = true;
+		if (!tn_redis_is_cluster(redis)) {
+			send_together(batches, same);
+			continue;
+		}
+		for (size_t i = 0; i < same; i++)
+			send_each(batches[i]);
+	}
+}
+
+int
+tn_redis_batch_sent(const struct tn_redis_batch *b, struct tn_err *err)
+{
+	if (b->why.code == 0)
+		return b->is_sent ? 0 : tn_err_set(err, TN_E_STATE,
+		    "redis was not asked yet");
+	if (err != NULL)
+		*err = b->why;
+	return b->why.code;
 }
 
 int
 tn_redis_batch_send(struct tn_redis_batch *b, struct tn_err *err)
 {
-	struct tn_redis_batch none = { .redis = b->redis };
-	struct tn_redis_batch *then = b->then == NULL ? &none : b->then;
-	int r = b->failed != 0 ? b->failed : then->failed;
-
-	if (r != 0)
-		return tn_err_set(err, r, "cannot ask redis all at once: %s",
-		    tn_err_name(r));
-	if (b->n + then->n == 0)
-		return 0;
-	if (then->redis != b->redis) {
-		b->then = NULL;
-		r = tn_redis_batch_send(b, err);
-		return r < 0 ? r : tn_redis_batch_send(then, err);
-	}
-	if (!tn_redis_is_cluster(b->redis))
-		return send_both(b, then, err);
-	r = send_each(b, err);
-	return r < 0 ? r : send_each(then, err);
+	tn_redis_batch_send_all(&b, 1);
+	return tn_redis_batch_sent(b, err);
 }
 
 int
@@ -238,6 +294,8 @@ tn_redis_batch_reply(const struct tn_redis_batch *b, size_t place,
 
 	if (out != NULL)
 		*out = reply;
+	if (b->why.code != 0)
+		return tn_redis_batch_sent(b, err);
 	if (reply == NULL)
 		return tn_err_set(err, TN_E_STATE, "redis was not asked that");
 	return tn_reply_type(reply) == TN_REPLY_ERROR ?

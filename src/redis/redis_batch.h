@@ -20,11 +20,11 @@
 #define TN_REDIS_BATCH_H
 
 #include "base/arena.h"
+#include "base/err.h"
 #include "redis/redis.h"
 
 struct tn_redis_batch {
 	struct tn_redis *redis;
-	struct tn_redis_batch *then;	/* is sent behind it; NULL: nothing */
 	struct tn_arena words;		/* all texts are copied */
 	struct tn_redis_asked {
 		const struct tn_script *script;	/* NULL: a command */
@@ -33,7 +33,8 @@ struct tn_redis_batch {
 		struct tn_reply *reply;
 	} *asked;
 	size_t n, cap;
-	int failed;			/* why it cannot be sent, or 0 */
+	bool is_sent;
+	struct tn_err why;		/* there is no answer; code 0: there is */
 };
 
 void tn_redis_batch_init(struct tn_redis_batch *b, struct tn_redis *redis);
@@ -55,9 +56,8 @@ size_t tn_redis_batch_eval(struct tn_redis_batch *b,
 void tn_redis_batch_fail(struct tn_redis_batch *b, int why);
 
 /*
- * Send all of them, once, and wait for all answers; behind them, those of
- * then: by the same journey, if they are for the same Redis. In a cluster
- * they go one after the other.
+ * Send all of them, once, and wait for all answers. In a cluster they go one
+ * after the other.
  *
  * Returns 0 when each was answered, if by an error: ask tn_redis_batch_reply.
  * TN_E_AWAY, TN_E_TIMEOUT, TN_E_IO: some may have been carried out and no
@@ -66,12 +66,22 @@ void tn_redis_batch_fail(struct tn_redis_batch *b, int why);
 int tn_redis_batch_send(struct tn_redis_batch *b, struct tn_err *err);
 
 /*
- * The answer to one of them, after tn_redis_batch_send has returned 0.
+ * Send several batches, one behind the other: by one journey, those that are
+ * for the same Redis and stand together. What came of each is told by
+ * tn_redis_batch_sent; a failed journey is that of all who went along.
+ */
+void tn_redis_batch_send_all(struct tn_redis_batch *const *batches, size_t n);
+
+/* Were they answered? As tn_redis_batch_send; TN_E_STATE: not sent yet. */
+int tn_redis_batch_sent(const struct tn_redis_batch *b, struct tn_err *err);
+
+/*
+ * The answer to one of them, once it was sent.
  *
  * out  set to it, the batch's; NULL: not wanted
  *
  * Returns 0; for an error reply what tn_redis_call would (TN_E_IO, TN_E_AWAY);
- * TN_E_STATE if it was not answered.
+ * why the batch failed; TN_E_STATE if it was not sent.
  */
 int tn_redis_batch_reply(const struct tn_redis_batch *b, size_t place,
     const struct tn_reply **out, struct tn_err *err);

@@ -363,69 +363,78 @@ tn_account_verify(struct tn_accounts *a, struct tn_slice name,
 	return verified(a, right, &user, password, hash);
 }
 
-/* 1 may try, the account is in the batch; TN_ACCOUNT_REFUSED. */
-static int
-count_and_find(const struct tn_throttle *by_user,
-    const struct tn_username *user, struct tn_redis_batch *batch,
-    size_t *asked, int *retry_s, struct tn_err *err)
+/* ---- One try of many -------------------------------------------------------*/
+
+void
+tn_attempt_with(struct tn_attempt *t, struct tn_redis_batch *with)
 {
+	char group[TN_THROTTLE_ADDRESS];
 	struct tn_slice argv[FIND_WORDS];
 	struct tn_buf key;
-	size_t tried;
-	int e;
+	int e = tn_username_read(&t->user, t->name, NULL);
 
-	find_words(argv, &key, user);
+	t->has_name = e == 0;
+	t->is_found = false;
+	if (e == TN_E_NOMEM)
+		tn_redis_batch_fail(with, e);
+	t->address_at = tn_throttle_try_with(t->by_address,
+	    tn_throttle_address(t->address, group), with);
+	if (!t->has_name)
+		return;
+	t->user_at = tn_throttle_try_with(t->by_user,
+	    tn_slice_str(t->user.name), with);
+	find_words(argv, &key, &t->user);
 	if (key.failed != 0)
-		tn_redis_batch_fail(batch, key.failed);
-	tried = tn_throttle_try_with(by_user, tn_slice_str(user->name), batch);
-	*asked = tn_redis_batch_call(batch, argv, FIND_WORDS);
+		tn_redis_batch_fail(with, key.failed);
+	t->account_at = tn_redis_batch_call(with, argv, FIND_WORDS);
 	tn_buf_fini(&key);
-	e = tn_redis_batch_send(batch, err);
-	if (e == 0)
-		e = tn_throttle_tried(by_user, batch, tried, retry_s, err);
-	return e == 0 ? TN_ACCOUNT_REFUSED : e;
 }
 
+/* 1 may try, 0 refused by the one or the other. */
 static int
-verify_found(const struct tn_accounts *a, const struct tn_username *user,
-    struct tn_slice password, const struct tn_reply *reply,
-    struct tn_account *who)
+is_allowed(struct tn_attempt *t, const struct tn_redis_batch *with,
+    struct tn_err *err)
 {
-	char hash[crypto_pwhash_STRBYTES] = { 0 };
-	int found;
+	int may = tn_throttle_tried(t->by_address, with, t->address_at,
+	    &t->retry_s, err);
 
-	memset(who, 0, sizeof(*who));
-	if (password.len > TN_LIMIT_PASSWORD_MAX)
-		return 0;
-	found = take_account(a, reply, user, who, hash);
-	return verified(a, is_right(a, found, hash, password), user, password,
-	    hash);
+	if (!t->has_name || may < 0)
+		return may;
+	if (may == 1)
+		return tn_throttle_tried(t->by_user, with, t->user_at,
+		    &t->retry_s, err);
+	return tn_throttle_give_back(t->by_user, tn_slice_str(t->user.name),
+	    err);
 }
 
 int
-tn_account_try(struct tn_accounts *a, const struct tn_throttle *by_user,
-    struct tn_slice name, struct tn_slice password, struct tn_account *who,
-    int *retry_s, struct tn_err *err)
+tn_attempt_may(struct tn_accounts *a, struct tn_attempt *t,
+    const struct tn_redis_batch *with, struct tn_err *err)
 {
 	const struct tn_reply *reply;
-	struct tn_redis_batch batch;
-	struct tn_username user;
-	size_t asked;
-	int e = tn_username_read(&user, name, NULL);
+	int e = is_allowed(t, with, err);
 
-	if (e == TN_E_NOMEM)
-		return tn_err_set(err, e, "no memory for a name");
+	t->who = (struct tn_account){ .version = 0 };
+	if (e != 1 || !t->has_name)
+		return e;
+	e = tn_redis_batch_reply(with, t->account_at, &reply, err);
 	if (e < 0)
-		return verify_found(a, &user, password, NULL, who);
-	tn_redis_batch_init(&batch, a->redis);
-	e = count_and_find(by_user, &user, &batch, &asked, retry_s, err);
-	if (e == 1) {
-		e = tn_redis_batch_reply(&batch, asked, &reply, err);
-		if (e == 0)
-			e = verify_found(a, &user, password, reply, who);
-	}
-	tn_redis_batch_fini(&batch);
-	return e;
+		return e;
+	t->is_found = take_account(a, reply, &t->user, &t->who, t->hash);
+	return 1;
+}
+
+int
+tn_attempt_end(struct tn_accounts *a, struct tn_attempt *t,
+    struct tn_slice password)
+{
+	int right = 0;		/* nobody's is so long, whoever they are */
+
+	_Static_assert(sizeof(t->hash) >= crypto_pwhash_STRBYTES,
+	    "room for a hash");
+	if (password.len <= TN_LIMIT_PASSWORD_MAX)
+		right = is_right(a, t->is_found, t->hash, password);
+	return verified(a, right, &t->user, password, t->hash);
 }
 
 /* ---- Change and delete ----------------------------------------------------*/

@@ -111,6 +111,11 @@ struct tn_session {
 	bool is_detached;		/* the store is away: never saved */
 	struct tn_slice replaced;	/* old sid, after tn_session_regenerate */
 	struct tn_store *store;		/* that it was loaded from, or NULL */
+	struct {
+		struct tn_slice record;	/* ptr NULL: nothing is under way */
+		int64_t ttl_s;
+		size_t place;
+	} saving;			/* since tn_session_save_with */
 };
 
 /*
@@ -193,15 +198,15 @@ void tn_session_touch(struct tn_session *s);
 int tn_session_save(struct tn_session *s, struct tn_err *err);
 
 /*
- * Save, and send other commands to Redis behind it; in the same journey if
- * the session is a new one, as after tn_session_regenerate.
+ * tn_session_save in two steps, around the send of a batch for the Redis of
+ * its store. A new session, as after tn_session_regenerate, is saved by the
+ * send; any other at once. If it cannot be, the batch is not sent.
  *
- * with  not sent yet; NULL: none
- *
- * Returns 0, and the answers in with are the caller's to look at; else as
- * tn_session_save, and with may have been carried out or not.
+ * tn_session_saved must follow the send, if that failed too; it returns as
+ * tn_session_save does.
  */
-int tn_session_save_with(struct tn_session *s, struct tn_redis_batch *with,
+void tn_session_save_with(struct tn_session *s, struct tn_redis_batch *with);
+int tn_session_saved(struct tn_session *s, const struct tn_redis_batch *with,
     struct tn_err *err);
 int tn_session_reload(struct tn_session *s, struct tn_err *err);
 

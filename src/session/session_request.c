@@ -238,7 +238,6 @@ struct save {
 	const struct tn_session_options *options;
 	struct tn_store *store;
 	int64_t wall_ms;
-	struct tn_redis_batch *with;	/* goes along with a new record */
 };
 
 /*
@@ -316,7 +315,7 @@ create(struct tn_session *s, const struct save *save, int64_t ttl_s,
 	e = tn_buf_finish(&record, &text, err);
 	if (e == 0)
 		e = tn_store_renew(save->store, s->replaced, s->sid, text,
-		    ttl_s, save->with, err);
+		    ttl_s, err);
 	if (e == 0) {
 		s->replaced = TN_SLICE_NONE;
 		saved(s, text);
@@ -396,7 +395,7 @@ tn_session_commit(struct tn_session *s,
     bool request_is_secure, int64_t wall_ms, struct tn_buf *set_cookie,
     struct tn_err *err)
 {
-	const struct save save = { options, store, wall_ms, NULL };
+	const struct save save = { options, store, wall_ms };
 	bool modified = tn_session_is_modified(s);
 	bool due = s->cookie_is_due || cookie_is_due(s, options, modified);
 	int e;
@@ -413,32 +412,91 @@ tn_session_commit(struct tn_session *s,
 	return write_cookie(s, options, set_cookie, err);
 }
 
-/* Whoever asks for it by name gets it, modified or not. */
-int
-tn_session_save_with(struct tn_session *s, struct tn_redis_batch *with,
-    struct tn_err *err)
+/* What a save hides from the commit, the browser hears even so. */
+static int
+begin_save(struct tn_session *s, struct save *save, struct tn_err *err)
 {
-	bool modified = tn_session_is_modified(s), is_new = s->is_new;
-	struct save save;
-	int e;
-
 	if (s->store == NULL || s->options == NULL || s->is_detached ||
 	    s->destroyed || s->is_unset)
 		return tn_err_set(err, TN_E_STATE, "no session to save");
-	save = (struct save){ s->options, s->store,
-		tn_session_now(s->options), with };
-	/* What this save hides from the commit, the browser hears even so. */
-	s->cookie_is_due |= cookie_is_due(s, s->options, modified);
-	e = store_it(s, &save, true, true, err);
-	if (e == 0 && s->destroyed)
-		e = tn_err_set(err, TN_E_STATE, "that session has ended");
-	if (e == 0 && with != NULL && (!is_new || s->is_new))
-		e = tn_redis_batch_send(with, err);
-	return e;
+	*save = (struct save){ s->options, s->store,
+		tn_session_now(s->options) };
+	s->cookie_is_due |= cookie_is_due(s, s->options,
+	    tn_session_is_modified(s));
+	return 0;
 }
 
+/* Whoever asks for it by name gets it, modified or not. */
 int
 tn_session_save(struct tn_session *s, struct tn_err *err)
 {
-	return tn_session_save_with(s, NULL, err);
+	struct save save;
+	int e = begin_save(s, &save, err);
+
+	if (e == 0)
+		e = store_it(s, &save, true, true, err);
+	if (e == 0 && s->destroyed)
+		e = tn_err_set(err, TN_E_STATE, "that session has ended");
+	return e;
+}
+
+static int
+create_with(struct tn_session *s, int64_t ttl_s, struct tn_redis_batch *with)
+{
+	struct tn_buf record;
+	struct tn_slice text;
+	int e;
+
+	tn_buf_init(&record, TN_LIMIT_SESSION_BYTES);
+	tn_session_write(s, &record);
+	e = tn_buf_finish(&record, &text, NULL);
+	if (e == 0)
+		s->saving.record = tn_arena_copy(s->arena, text);
+	tn_buf_fini(&record);
+	if (e == 0 && s->saving.record.ptr == NULL)
+		e = TN_E_NOMEM;
+	if (e < 0)
+		return e;
+	s->saving.ttl_s = ttl_s;
+	s->saving.place = s->store->ops->renew_with(s->store, s->replaced,
+	    s->sid, s->saving.record, ttl_s, with);
+	return 0;
+}
+
+void
+tn_session_save_with(struct tn_session *s, struct tn_redis_batch *with)
+{
+	struct save save;
+	int64_t ttl_s = 0;
+	int e = begin_save(s, &save, NULL);
+
+	s->saving.record = TN_SLICE_NONE;
+	if (e == 0 && s->is_new && s->store->ops->renew_with != NULL) {
+		tn_session_cookie_touch(s, save.wall_ms);
+		ttl_s = tn_session_ttl(s, s->options, save.wall_ms);
+	}
+	if (e == 0)
+		e = ttl_s > 0 ? create_with(s, ttl_s, with) :
+		    tn_session_save(s, NULL);
+	if (e < 0)
+		tn_redis_batch_fail(with, e);
+}
+
+int
+tn_session_saved(struct tn_session *s, const struct tn_redis_batch *with,
+    struct tn_err *err)
+{
+	struct tn_slice record = s->saving.record;
+	int e;
+
+	if (record.ptr == NULL)		/* saved before, or not at all */
+		return tn_redis_batch_sent(with, err);
+	s->saving.record = TN_SLICE_NONE;
+	e = s->store->ops->renewed(s->store, s->replaced, s->sid,
+	    s->saving.ttl_s, with, s->saving.place, err);
+	if (e == 0) {
+		s->replaced = TN_SLICE_NONE;
+		saved(s, record);
+	}
+	return e;
 }

@@ -10,7 +10,6 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/map.h"
-#include "redis/redis_batch.h"
 
 #define SWEEP_MIN	1024
 
@@ -309,18 +308,15 @@ tn_store_destroy_many(struct tn_store *store, const struct tn_slice *sids,
 int
 tn_store_renew(struct tn_store *store, struct tn_slice old,
     struct tn_slice sid, struct tn_slice record, int64_t ttl_s,
-    struct tn_redis_batch *with, struct tn_err *err)
+    struct tn_err *err)
 {
 	int e = 0;
 
 	if (store->ops->renew != NULL)
-		return store->ops->renew(store, old, sid, record, ttl_s, with,
-		    err);
+		return store->ops->renew(store, old, sid, record, ttl_s, err);
 	if (old.len > 0)
 		e = store->ops->destroy(store, old, err);
-	if (e == 0)
-		e = store->ops->create(store, sid, record, ttl_s, err);
-	return e == 0 && with != NULL ? tn_redis_batch_send(with, err) : e;
+	return e < 0 ? e : store->ops->create(store, sid, record, ttl_s, err);
 }
 
 /* ---- All of them ----------------------------------------------------------*/

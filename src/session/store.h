@@ -54,10 +54,18 @@ struct tn_store_ops {
 	/* Tell of every session: tn_store_each. */
 	int (*each)(struct tn_store *store, bool with_records,
 	    tn_store_session *fn, void *arg, struct tn_err *err);
-	/* tn_store_renew; NULL: destroy, create and the batch in turn. */
+	/* tn_store_renew; NULL: destroy and create in turn. */
 	int (*renew)(struct tn_store *store, struct tn_slice old,
 	    struct tn_slice sid, struct tn_slice record, int64_t ttl_s,
-	    struct tn_redis_batch *with, struct tn_err *err);
+	    struct tn_err *err);
+	/* The same around the send of a batch; NULL, both: it cannot be. */
+	size_t (*renew_with)(struct tn_store *store, struct tn_slice old,
+	    struct tn_slice sid, struct tn_slice record, int64_t ttl_s,
+	    struct tn_redis_batch *with);
+	int (*renewed)(struct tn_store *store, struct tn_slice old,
+	    struct tn_slice sid, int64_t ttl_s,
+	    const struct tn_redis_batch *with, size_t place,
+	    struct tn_err *err);
 	/* tn_store_get_many; NULL: one get after the other. */
 	int (*get_many)(struct tn_store *store, const struct tn_slice *sids,
 	    size_t n, tn_store_found *fn, void *arg, struct tn_err *err);
@@ -74,18 +82,16 @@ struct tn_store {
  * End a session and make the one that takes its place: in one journey where
  * the store can do that.
  *
- * old   ends; empty: there is none
- * sid   is made, as create makes it
- * with  sent behind it, or not at all; its answers are the caller's to look
- *       at. NULL: nothing
+ * old  ends; empty: there is none
+ * sid  is made, as create makes it
  *
- * Returns 0: both are done and with was sent. TN_E_CONFLICT: sid was there.
- * After any failure old may have ended, sid is not there unless the store
- * was lost on the way, and with may have been carried out.
+ * Returns 0: both are done. TN_E_CONFLICT: sid was there. After any failure
+ * old may have ended, and sid is not there unless the store was lost on the
+ * way.
  */
 int tn_store_renew(struct tn_store *store, struct tn_slice old,
     struct tn_slice sid, struct tn_slice record, int64_t ttl_s,
-    struct tn_redis_batch *with, struct tn_err *err);
+    struct tn_err *err);
 
 /*
  * Look several sessions up: in one journey where the store can do that.

@@ -341,23 +341,19 @@ redis_destroy_many(struct tn_store *store, const struct tn_slice *sids,
 	return e;
 }
 
-/* Returns its place in the batch; *e is set to a failure. */
-static size_t
-ask_create(struct tn_redis_batch *b, struct redis_store *r,
-    struct tn_slice sid, struct tn_slice record, int64_t ttl_s, int *e,
-    struct tn_err *err)
+static int
+ask_create(struct tn_redis_batch *b, const struct redis_store *r,
+    struct tn_slice sid, struct tn_slice record, int64_t ttl_s)
 {
 	struct call c;
 	struct tn_slice argv[] = { TN_SLICE("SET"), begin(&c, r, sid), record,
 		TN_SLICE("NX"), TN_SLICE("EX"), seconds(&c, ttl_s) };
-	size_t place = 0;
+	int e = c.key.failed;
 
-	if (c.key.failed != 0)
-		*e = too_long(err, c.key.failed);
-	else
-		place = tn_redis_batch_call(b, argv, r->disable_ttl ? 4 : 6);
+	if (e == 0)
+		tn_redis_batch_call(b, argv, r->disable_ttl ? 4 : 6);
 	end(&c);
-	return place;
+	return e;
 }
 
 /* Nobody has heard of it yet, so it needs no mark. */
@@ -371,47 +367,62 @@ unmake(const struct redis_store *r, struct tn_slice sid)
 	end(&c);
 }
 
+static size_t
+redis_renew_with(struct tn_store *store, struct tn_slice old,
+    struct tn_slice sid, struct tn_slice record, int64_t ttl_s,
+    struct tn_redis_batch *with)
+{
+	struct redis_store *r = of_redis(store);
+	size_t place = with->n;
+	int e = 0;
+
+	if (with->redis != r->redis)
+		e = TN_E_STATE;
+	else if (old.len > 0)
+		e = ask_end(with, r, old, NULL);
+	if (e == 0)
+		e = ask_create(with, r, sid, record, ttl_s);
+	if (e < 0)
+		tn_redis_batch_fail(with, e);
+	return place;
+}
+
 /* Is there what was to be made, and not what was to end? */
 static int
-check_renewed(const struct redis_store *r, const struct tn_redis_batch *b,
-    size_t made, struct tn_slice sid, struct tn_err *err)
+redis_renewed(struct tn_store *store, struct tn_slice old,
+    struct tn_slice sid, int64_t ttl_s, const struct tn_redis_batch *with,
+    size_t place, struct tn_err *err)
 {
+	struct redis_store *r = of_redis(store);
 	const struct tn_reply *reply;
-	int e = tn_redis_batch_reply(b, made, &reply, err);
+	int e = tn_redis_batch_reply(with, place + (old.len > 0), &reply, err);
 
 	if (e < 0)
 		return e;
 	if (tn_reply_type(reply) != TN_REPLY_STATUS)
 		return tn_err_set(err, TN_E_CONFLICT, "that session is there");
-	if (made > 0)
-		e = tn_redis_batch_reply(b, 0, NULL, err);
+	if (old.len > 0)
+		e = tn_redis_batch_reply(with, place, NULL, err);
 	if (e < 0)
 		unmake(r, sid);
+	else
+		tn_touched_note(&r->touched, sid, ttl_s, tn_clock_mono_ms());
 	return e;
 }
 
 static int
 redis_renew(struct tn_store *store, struct tn_slice old, struct tn_slice sid,
-    struct tn_slice record, int64_t ttl_s, struct tn_redis_batch *with,
-    struct tn_err *err)
+    struct tn_slice record, int64_t ttl_s, struct tn_err *err)
 {
-	struct redis_store *r = of_redis(store);
 	struct tn_redis_batch b;
-	size_t made = 0;
-	int e = 0;
+	size_t place;
+	int e;
 
-	tn_redis_batch_init(&b, r->redis);
-	b.then = with;
-	if (old.len > 0)
-		e = ask_end(&b, r, old, err);
+	tn_redis_batch_init(&b, of_redis(store)->redis);
+	place = redis_renew_with(store, old, sid, record, ttl_s, &b);
+	e = tn_redis_batch_send(&b, err);
 	if (e == 0)
-		made = ask_create(&b, r, sid, record, ttl_s, &e, err);
-	if (e == 0)
-		e = tn_redis_batch_send(&b, err);
-	if (e == 0)
-		e = check_renewed(r, &b, made, sid, err);
-	if (e == 0)
-		tn_touched_note(&r->touched, sid, ttl_s, tn_clock_mono_ms());
+		e = redis_renewed(store, old, sid, ttl_s, &b, place, err);
 	tn_redis_batch_fini(&b);
 	return e;
 }
@@ -420,8 +431,7 @@ static int
 redis_create(struct tn_store *store, struct tn_slice sid,
     struct tn_slice record, int64_t ttl_s, struct tn_err *err)
 {
-	return redis_renew(store, TN_SLICE_NONE, sid, record, ttl_s, NULL,
-	    err);
+	return redis_renew(store, TN_SLICE_NONE, sid, record, ttl_s, err);
 }
 
 static int
@@ -445,6 +455,7 @@ set_up(struct redis_store *r, const struct tn_store_redis_options *options)
 		.replace = redis_replace, .touch = redis_touch,
 		.destroy = redis_destroy, .set = redis_set,
 		.each = redis_each, .renew = redis_renew,
+		.renew_with = redis_renew_with, .renewed = redis_renewed,
 		.get_many = redis_get_many,
 		.destroy_many = redis_destroy_many,
 	};

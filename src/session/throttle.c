@@ -24,6 +24,14 @@ static const struct tn_script try_script = {
 	"return {n, left}\n",
 };
 
+/* Not below nothing, and no counter without an end. */
+static const struct tn_script give_back_script = {
+	"throttle-give-back",
+	"local n = redis.call('GET', KEYS[1])\n"
+	"if not n or tonumber(n) < 1 then return 0 end\n"
+	"return redis.call('DECR', KEYS[1])\n",
+};
+
 /* All whose names are longer than any name share a counter with others. */
 static int
 make_key(const struct tn_throttle *t, struct tn_slice who,
@@ -118,6 +126,24 @@ tn_throttle_try(const struct tn_throttle *t, struct tn_slice who,
 	int e = tn_throttle_count(t, who, &used, retry_s, err);
 
 	return e < 0 ? e : used <= t->max;
+}
+
+int
+tn_throttle_give_back(const struct tn_throttle *t, struct tn_slice who,
+    struct tn_err *err)
+{
+	struct tn_reply *reply = NULL;
+	struct tn_slice key;
+	struct tn_buf text;
+	int e = make_key(t, who, &text, err);
+
+	key = tn_buf_view(&text);
+	if (e == 0)
+		e = tn_redis_eval(t->redis, &give_back_script, &key, 1, NULL,
+		    0, &reply, err);
+	tn_reply_free(&reply);
+	tn_buf_fini(&text);
+	return e;
 }
 
 struct tn_slice

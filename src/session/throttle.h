@@ -27,8 +27,8 @@ int tn_throttle_try(const struct tn_throttle *t, struct tn_slice who,
 
 /*
  * The same in two steps, around the send of a batch. What goes along must
- * not be acted upon when the try is refused; never let another throttle go
- * along, or whom one refuses would be counted by both.
+ * not be acted upon when the try is refused; another throttle that goes along
+ * has counted too, and is given its try back.
  *
  * tn_throttle_try_with returns the place that tn_throttle_tried wants, which
  * has the results of tn_throttle_try.
@@ -37,6 +37,13 @@ size_t tn_throttle_try_with(const struct tn_throttle *t, struct tn_slice who,
     struct tn_redis_batch *with);
 int tn_throttle_tried(const struct tn_throttle *t,
     const struct tn_redis_batch *with, size_t place, int *retry_s,
+    struct tn_err *err);
+
+/*
+ * It was no try after all: one less, if any are counted. Returns 0, or Redis'
+ * failures.
+ */
+int tn_throttle_give_back(const struct tn_throttle *t, struct tn_slice who,
     struct tn_err *err);
 
 /*

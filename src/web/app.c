@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "redis/redis_batch.h"
 
 /* A buffer that one big page has blown up is not kept for small ones. */
 enum { KEPT_BYTES = 256 << 10 };
@@ -27,9 +28,19 @@ tn_exchange_init(struct tn_exchange *x, size_t max_bytes)
 	tn_buf_init(&x->res.page, TN_LIMIT_PAGE_BYTES);
 }
 
+/* Its texts have an arena of their own. */
+static void
+free_batch(struct tn_req *req)
+{
+	if (req->batch != NULL)
+		tn_redis_batch_fini(req->batch);
+	req->batch = NULL;
+}
+
 void
 tn_exchange_fini(struct tn_exchange *x)
 {
+	free_batch(&x->req);
 	tn_arena_fini(&x->arena);
 	tn_buf_fini(&x->res.out);
 	tn_buf_fini(&x->res.page);
@@ -49,6 +60,7 @@ tn_exchange_begin(struct tn_exchange *x, struct tn_sink *sink,
 {
 	struct tn_buf out, page;
 
+	free_batch(&x->req);
 	tn_arena_reset(&x->arena);
 	empty(&x->res.out);
 	empty(&x->res.page);
@@ -174,6 +186,13 @@ answer_plainly(struct tn_res *res)
 		res->is_broken = true;
 }
 
+/* Is the rest to be done elsewhere, or later? */
+static bool
+moves(int rc)
+{
+	return rc == TN_SLOW || rc == TN_QUICK || rc == TN_ASK;
+}
+
 /* The error in req->err goes to the app's own error handlers, all of them. */
 static int
 answer_error(struct tn_app *app, struct tn_req *req, struct tn_res *res)
@@ -186,8 +205,8 @@ answer_error(struct tn_app *app, struct tn_req *req, struct tn_res *res)
 		tn_res_fail(res);
 	}
 	rc = tn_router_walk(app->router, req, res);
-	if (rc == TN_SLOW)
-		return TN_SLOW;
+	if (moves(rc))
+		return rc;
 	if (res->state == TN_RES_OPEN)
 		answer_plainly(res);
 	return TN_DONE;
@@ -229,11 +248,11 @@ answer_nobody(struct tn_app *app, struct tn_req *req, struct tn_res *res)
 	return answer_error(app, req, res);
 }
 
-/* What the walk came back with, made into a complete answer or TN_SLOW. */
+/* What the walk came back with, made into a complete answer, or a move. */
 static int
 complete(struct tn_app *app, struct tn_req *req, struct tn_res *res, int rc)
 {
-	if (rc == TN_SLOW)
+	if (moves(rc))
 		return rc;
 	if (rc == TN_NEXT)
 		rc = answer_nobody(app, req, res);
@@ -267,8 +286,10 @@ run(struct tn_app *app, struct tn_req *req, struct tn_res *res)
 	else
 		rc = complete(app, req, res,
 		    tn_router_walk(app->router, req, res));
-	if (rc == TN_SLOW)
-		return TN_SLOW;
+	if (moves(rc)) {
+		req->walk.stopped = rc;
+		return rc;
+	}
 	finish(app, req, res, rc);
 	return TN_DONE;
 }
@@ -291,9 +312,22 @@ tn_app_handle(struct tn_app *app, struct tn_req *req, struct tn_res *res)
 int
 tn_app_resume(struct tn_app *app, struct tn_req *req, struct tn_res *res)
 {
-	req->is_slow = true;
+	if (req->walk.stopped != TN_ASK)
+		req->is_slow = !req->is_slow;
+	else if (!req->batch->is_sent)
+		tn_app_ask(&req, 1);
 	req->session_ahead = NULL;	/* who knows how long it has waited */
 	return run(app, req, res);
+}
+
+void
+tn_app_ask(struct tn_req *const *reqs, size_t n)
+{
+	struct tn_redis_batch *batches[TN_APP_TOGETHER];
+
+	for (size_t i = 0; i < n; i++)
+		batches[i] = reqs[i]->batch;
+	tn_redis_batch_send_all(batches, n);
 }
 
 int
@@ -310,7 +344,7 @@ tn_app_refuse(struct tn_app *app, struct tn_req *req, struct tn_res *res,
 		    tn_arena_printf(req->arena, "%d", retry_after_s));
 	req->walk.ending = false;
 	rc = answer_error(app, req, res);
-	if (rc == TN_SLOW)		/* an error page cannot wait here */
+	if (moves(rc))			/* an error page cannot wait here */
 		answer_plainly(res);
 	finish(app, req, res, TN_DONE);
 	return TN_DONE;

@@ -99,11 +99,19 @@ void tn_app_prepare(struct tn_app *app, struct tn_req *const *reqs, size_t n);
  * refused here, so the host need not look.
  *
  * Returns TN_DONE: the answer is complete; if res->is_broken, it was cut
- * short and the connection must be closed. Or TN_SLOW: nothing was sent;
- * call tn_app_resume where waiting does no harm, which returns TN_DONE.
+ * short and the connection must be closed. Or nothing was sent, and it goes
+ * on with tn_app_resume, which returns the same: TN_SLOW, where waiting does
+ * no harm; then TN_QUICK, back where requests are handled; TN_ASK, here and
+ * now, and better after tn_app_ask.
  */
 int tn_app_handle(struct tn_app *app, struct tn_req *req, struct tn_res *res);
 int tn_app_resume(struct tn_app *app, struct tn_req *req, struct tn_res *res);
+
+/*
+ * Ask Redis for these requests, 1 to TN_APP_TOGETHER of them that have come
+ * back with TN_ASK, by one journey. Need not be called.
+ */
+void tn_app_ask(struct tn_req *const *reqs, size_t n);
 
 /*
  * Answer with an error instead (the helper pool is full: 503).

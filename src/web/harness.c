@@ -245,10 +245,11 @@ int
 tn_harness_finish(struct tn_harness *h)
 {
 	struct tn_exchange *x = &h->exchange;
+	int rc = tn_app_handle(h->app, &x->req, &x->res);
 
-	h->was_slow = tn_app_handle(h->app, &x->req, &x->res) == TN_SLOW;
-	if (h->was_slow)
-		tn_app_resume(h->app, &x->req, &x->res);
+	h->was_slow = rc == TN_SLOW;
+	while (rc != TN_DONE)
+		rc = tn_app_resume(h->app, &x->req, &x->res);
 	read_answer(h);
 	return h->status;
 }

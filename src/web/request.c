@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/random.h"
+#include "redis/redis_batch.h"
 #include "session/cookie.h"
 #include "web/response.h"
 
@@ -153,6 +154,20 @@ tn_req_set_local(struct tn_req *req, const void *key, void *value)
 		req->nlocals++;
 	req->locals[i] = (struct tn_local){ key, value };
 	return 0;
+}
+
+struct tn_redis_batch *
+tn_req_batch(struct tn_req *req, struct tn_redis *redis)
+{
+	if (req->batch != NULL)
+		tn_redis_batch_fini(req->batch);
+	else
+		req->batch = tn_arena_alloc(req->arena, sizeof(*req->batch));
+	if (req->batch == NULL)
+		tn_err_set(&req->err, TN_E_NOMEM, "no memory to ask redis");
+	else
+		tn_redis_batch_init(req->batch, redis);
+	return req->batch;
 }
 
 struct tn_slice

@@ -26,6 +26,8 @@ struct tn_signer;
 struct tn_qs;
 struct tn_file;
 struct tn_log;
+struct tn_redis;
+struct tn_redis_batch;
 
 /* The methods that routes know; any other is TN_METHOD_OTHER. */
 #define TN_METHODS(X)	\
@@ -81,6 +83,7 @@ struct tn_walk {
 	unsigned allowed;		/* methods seen on this path: 1 << m */
 	bool failed;			/* looking for an error handler */
 	bool ending;			/* ... of the app, at the end of all */
+	int stopped;			/* TN_SLOW, TN_QUICK, TN_ASK, or 0 */
 };
 
 struct tn_local {
@@ -138,6 +141,7 @@ struct tn_req {
 	bool session_optional;		/* tn_session_optional */
 	int session_err;		/* why it could not be loaded */
 	struct tn_slice csp_nonce;
+	struct tn_redis_batch *batch;	/* by tn_req_batch; NULL: none */
 	struct tn_local locals[TN_LIMIT_LOCALS];
 	size_t nlocals;
 	struct tn_walk walk;
@@ -247,6 +251,14 @@ size_t tn_req_ips(const struct tn_req *req, struct tn_slice *out, size_t cap);
  */
 void *tn_req_local(const struct tn_req *req, const void *key);
 int tn_req_set_local(struct tn_req *req, const void *key, void *value);
+
+/*
+ * The request's own batch, emptied: filled by one handler, who answers
+ * TN_ASK, and read by the next. It is freed with the request.
+ * Returns NULL with req->err filled: TN_E_NOMEM.
+ */
+struct tn_redis_batch *tn_req_batch(struct tn_req *req,
+    struct tn_redis *redis);
 
 /*
  * The site's own origin as browsers write it, without a default port:

@@ -281,6 +281,14 @@ tn_slow(struct tn_req *req, struct tn_res *res, void *arg)
 	return req->is_slow ? TN_NEXT : TN_SLOW;
 }
 
+int
+tn_quick(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)res;
+	(void)arg;
+	return req->is_slow ? TN_QUICK : TN_NEXT;
+}
+
 void
 tn_router_prepare(const struct tn_router *router,
     struct tn_req *const *reqs, size_t n)

@@ -19,14 +19,17 @@
 /*
  * What a handler answers: go on to the next, or the answer is complete. A
  * handler that needs to wait or to compute for long answers TN_SLOW unless
- * req->is_slow, and is called again where that does no harm. A negative
- * TN_E_* goes to the error handler, with req->err filled. TN_NEXT_ROUTE
- * leaves out the other handlers of this route, TN_NEXT_ROUTER those of this
- * router: Express's next('route') and next('router').
+ * req->is_slow, and is called again where that does no harm; TN_QUICK, if
+ * req->is_slow, is the way back. TN_ASK is TN_NEXT, once Redis has answered
+ * what is in the request's batch (tn_req_batch): requests that ask at the same
+ * time share one journey. A negative TN_E_* goes to the error handler, with
+ * req->err filled. TN_NEXT_ROUTE leaves out the other handlers of this route,
+ * TN_NEXT_ROUTER those of this router: Express's next('route') and
+ * next('router').
  */
 enum {
-	TN_NEXT = 0, TN_DONE = 1, TN_SLOW = 2,
-	TN_NEXT_ROUTE = 3, TN_NEXT_ROUTER = 4,
+	TN_NEXT = 0, TN_DONE = 1, TN_SLOW = 2, TN_QUICK = 3, TN_ASK = 4,
+	TN_NEXT_ROUTE = 5, TN_NEXT_ROUTER = 6,
 };
 
 typedef int tn_handler(struct tn_req *req, struct tn_res *res, void *arg);
@@ -160,10 +163,16 @@ void tn_router_param(struct tn_router *router, const char *name,
     tn_param_handler *fn);
 
 /*
- * Stands in a chain before what takes long, and moves the rest of it to the
- * helper pool: tn_router_post(r, "/login", tn_slow, log_in).
+ * Stand in a chain before and behind what takes long. What follows tn_slow is
+ * done in the helper pool, what follows tn_quick by the event loop again:
+ *
+ *	tn_router_post(r, "/login", find, tn_slow, hash, tn_quick, log_in);
+ *
+ * A short question to Redis costs the loop less than a helper, who has to be
+ * woken for the answer.
  */
 tn_handler tn_slow;
+tn_handler tn_quick;
 
 /* What kept something from being added: 0, or TN_E_NOMEM, TN_E_CONFIG. */
 int tn_router_check(const struct tn_router *router, struct tn_err *err);
@@ -174,8 +183,8 @@ void tn_router_prepare(const struct tn_router *router,
 
 /*
  * For the app: walk on from where req->walk stands (zeroed: the start).
- * Returns TN_DONE, TN_SLOW, TN_NEXT at the end of all, or, when no error
- * handler took it, the error.
+ * Returns TN_DONE, TN_SLOW, TN_QUICK, TN_ASK, TN_NEXT at the end of all, or,
+ * when no error handler took it, the error.
  */
 int tn_router_walk(const struct tn_router *router, struct tn_req *req,
     struct tn_res *res);

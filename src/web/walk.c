@@ -162,6 +162,8 @@ call_params(struct tn_req *req, struct tn_res *res)
 		    &router->params[f->param % router->nparams],
 		    &req->params[f->nparams + f->param / router->nparams]);
 
+		if (rc == TN_ASK)
+			f->param++;
 		if (rc != TN_NEXT)
 			return rc;
 	}
@@ -182,7 +184,8 @@ judge(struct tn_req *req, int rc)
 		next_layer(req);
 		return TN_NEXT;
 	}
-	if (rc > TN_SLOW || (rc == TN_SLOW && req->is_slow))
+	if (rc > TN_ASK || (rc == TN_ASK && req->batch == NULL) ||
+	    rc == (req->is_slow ? TN_SLOW : TN_QUICK))
 		return tn_err_set(&req->err, TN_E_STATE,
 		    "a handler answered %d", rc);
 	if (rc < 0 && req->err.code != rc)
@@ -197,11 +200,11 @@ take_step(struct tn_req *req, struct tn_res *res, const struct tn_layer *layer)
 	const struct tn_step *step = &layer->steps[f->step];
 	int rc = step->fn(req, res, step->arg);
 
-	if (rc != TN_NEXT)
+	if (rc != TN_NEXT && rc != TN_ASK)
 		return judge(req, rc);
 	if (++f->step == layer->nsteps)
 		next_layer(req);
-	return TN_NEXT;
+	return judge(req, rc);
 }
 
 static int
