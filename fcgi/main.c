@@ -15,6 +15,8 @@
 #include "web/rate_limit.h"
 #include "web/view.h"
 
+#define WEAK_HASH	(8u << 20)	/* of Argon2id's memory; less is */
+
 /* What people see of a failure: the status, and the id that the log has too. */
 static int
 error_page(struct tn_req *req, struct tn_res *res, void *arg)
@@ -58,6 +60,19 @@ add_everything(struct site *site)
 	tn_app_on_error(app, error_page);
 }
 
+/* Fit for tests and benchmarks. */
+static void
+warn_of_weak_hash(struct site *site)
+{
+	size_t memory = site->settings.account.hash_memory;
+
+	if (memory < WEAK_HASH)
+		tn_log_event(&site->log, TN_LOG_WARN, "account.weak_hash",
+		    TN_F_NUM("hash_memory", memory),
+		    TN_F_STR("reason", "whoever gets a copy of the accounts "
+		    "finds their passwords fast"));
+}
+
 /* Redis, and what is kept in it. One connection a thread. */
 static int
 open_store(struct site *site, struct tn_err *err)
@@ -85,6 +100,7 @@ open_store(struct site *site, struct tn_err *err)
 		site->store };
 	site->remember = (struct tn_remember){ site->redis, site->signer,
 		cfg->account.remember_ms };
+	warn_of_weak_hash(site);
 	return tn_accounts_init(&site->accounts, site->redis,
 	    (unsigned long long)cfg->account.hash_ops,
 	    cfg->account.hash_memory, err);

@@ -146,8 +146,8 @@ const struct tn_conf_key settings_keys[] = {
 
 	{ "account", "hash_ops", INT(account.hash_ops, 1, 100), .preset = "2",
 	    .what = "Argon2id passes over the memory" },
-	{ "account", "hash_memory", SIZE(account.hash_memory, 8 * MIB, 1024 * MIB), .preset = "19m",
-	    .what = "Argon2id memory of one hash" },
+	{ "account", "hash_memory", SIZE(account.hash_memory, 8192, 1024 * MIB), .preset = "19m",
+	    .what = "Argon2id memory of one hash; less than 8m is weak, and warned of" },
 	{ "account", "user_tries", INT(account.user_tries, 1, 100000), .preset = "10",
 	    .what = "log-ins of one name in a window" },
 	{ "account", "address_tries", INT(account.address_tries, 1, 1000000), .preset = "100",

@@ -7,7 +7,7 @@ need nginx redis-cli
 need_interop
 write_conf
 stack_redis_user=()
-stack_options+=(redis.path= account.hash_ops=1 account.hash_memory=8m)
+stack_options+=(redis.path= account.hash_ops=1 account.hash_memory=8k)
 redis_server=$(stack_redis_program)
 
 # start_server NAME PORT OPTION...

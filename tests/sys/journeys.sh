@@ -4,11 +4,13 @@
 . "${srcdir:-.}/tests/lib.sh"
 need nginx redis-cli curl
 write_conf
-stack_options+=("http.workers=1" account.hash_ops=1 account.hash_memory=8m
+stack_options+=("http.workers=1" account.hash_ops=1 account.hash_memory=8k
     account.user_tries=1000)
 stack_start_redis && stack_start_fcgi || exit 1
 stack_port=$(stack_free_port)
 stack_write_nginx
+sed -i '/^upstream tandem_fcgi/a keepalive 8;' "$tmp/tandem.conf"
+sed -i '/fastcgi_pass tandem_fcgi/a fastcgi_keep_conn on;' "$tmp/tandem.conf"
 stack_spawn nginx "$(stack_nginx_program)" -e stderr -p "$tmp" \
     -c "$tmp/nginx.conf"
 stack_ready nginx stack_answers / 200 || exit 1
@@ -69,11 +71,13 @@ for i in 1 2; do
 	wrong=$(form /account/login "wrong horse")
 	log_in=$(form /account/login "$password")
 done
+like "$(cat "$tmp/fcgi.log")" "warn account.weak_hash hash_memory=8192" \
+    "a hash that is cheap to guess is warned of"
 is "$(journeys /assets/chat.css 200)" 0 "a style sheet asks nothing"
 is "$chat" 1 "a page asks for its session"
 is "$stranger" 1 "and so does who has logged out"
-is "$log_in" 4 "log-in: session, address, name and account, the new session"
-is "$wrong" 4 "a wrong password: the same, and a word for the next page"
+is "$log_in" 3 "log-in: session, tries and account, the new session"
+is "$wrong" 3 "a wrong password: the same, and a word for the next page"
 is "$register" 4 "register: session, address, the account, the new session"
 is "$log_out" 2 "log-out: session, and its end with all that goes along"
 rm -f "$jar"
@@ -87,5 +91,46 @@ done
 is "$(redis --scan --pattern 'tandem:{*}:sessions' | while read -r key; do
 	redis hlen "$key"
 done | sort -n | tail -n 1)" 50 "fifty devices are kept"
-is "$many" 8 "and past them: the list, who lives, the end of the oldest"
+is "$many" 7 "and past them: the list, who lives, the end of the oldest"
+
+# Eight log out while the worker is stopped, over connections that are kept:
+# then all of them are there at once, and ask together.
+together()
+{
+	local i pids=()
+
+	kill -STOP "$worker"
+	for ((i = 0; i < 8; i++)); do
+		"$@" "$i" >"$tmp/together.$i" &
+		pids+=($!)
+	done
+	sleep 1
+	kill -CONT "$worker"
+	wait "${pids[@]}"
+}
+
+look_in() { curl -sS --max-time 20 -b "$tmp/jar.$1" "$(url /chat)"; }
+
+leave()
+{
+	curl -sS -o /dev/null -w '%{http_code}\n' --max-time 20 \
+	    -b "$tmp/jar.$1" --data-urlencode "_csrf=${proofs[$1]}" \
+	    "$(url /account/logout)"
+}
+
+worker=$(pgrep -P "${stack_pids[fcgi]}" || echo "${stack_pids[fcgi]}")
+proofs=()
+for ((i = 0; i < 8; i++)); do
+	jar=$tmp/jar.$i
+	name=lee$i
+	form /account/register "$password" >/dev/null
+	proofs+=("$(proof /chat)")
+done
+together look_in	# which makes eight connections
+before=$(reads)
+together leave
+after=$(reads)
+is "$(sort "$tmp"/together.? | uniq -c | tr -s ' ')" " 8 303" \
+    "eight log out at once"
+is "$((after - before - own))" 2 "and go to Redis twice, not sixteen times"
 done_testing

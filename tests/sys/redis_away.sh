@@ -6,7 +6,7 @@
 need nginx redis-cli curl
 write_conf
 stack_options+=(http.workers=1 redis.command_timeout=500ms
-    account.hash_ops=1 account.hash_memory=8m)
+    account.hash_ops=1 account.hash_memory=8k)
 stack_start || exit 1
 stack_end ws-a && stack_end ws-b || exit 1	# what they ask is not counted
 jar=$tmp/cookies
