@@ -3,12 +3,13 @@
  * apart by hand, an answer that is ready to be sent.
  *
  *	floor_fcgi --listen HOST:PORT|unix:PATH [--bytes N]
- *	    [--get KEY --redis PATH] [--ops N --memory BYTES]
+ *	    [--get KEY [--set KEY] --redis PATH] [--ops N --memory BYTES]
  *
  * --get asks Redis for that key in each request, over one connection, and
- * waits; --ops and --memory verify a password's Argon2id hash besides, in a
- * helper thread, for who hashes in the loop lets all others wait. The page is
- * one line that is repeated to N bytes. No routes, no headers are read, and a
+ * waits; --ops and --memory then verify a password's Argon2id hash, in a
+ * helper thread, for who hashes in the loop lets all others wait; --set puts
+ * as much as a session under that key before it answers, and waits again. The
+ * page is one line that is repeated to N bytes. No routes, no headers are read, and a
  * web server is trusted to send what is well-formed.
  */
 #include "config.h"
@@ -34,6 +35,7 @@
 #define EVENTS		64
 #define HEAD		8	/* bytes of a record's */
 #define PASSWORD	"correct horse battery"
+#define RECORD		300	/* bytes that are set, as a session has */
 
 enum {			/* FastCGI specification, 8 */
 	BEGIN_REQUEST = 1,
@@ -64,12 +66,12 @@ struct helper {
 struct server {
 	int epoll, listener, redis;
 	size_t bytes;
-	const char *key, *redis_path;
+	const char *get_key, *set_key, *redis_path;
 	unsigned long long ops;
 	size_t memory;
 	char hash[crypto_pwhash_STRBYTES];
-	char command[512];
-	size_t command_len;
+	char get[512], set[1024];
+	int get_len, set_len;
 	unsigned char *answer;		/* STDOUT and END_REQUEST */
 	size_t answer_len, end_at;
 	struct helper helper;
@@ -116,14 +118,18 @@ dial_redis(struct server *s)
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
 	if (strlen(s->redis_path) >= sizeof(addr.sun_path) ||
-	    strlen(s->key) > 400)
-		floor_die("--redis wants a path, --get a key");
+	    strlen(s->get_key) > 400 || strlen(s->set_key) > 400)
+		floor_die("--redis wants a path, --get and --set a key");
 	strcpy(addr.sun_path, s->redis_path);
 	s->redis = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (connect(s->redis, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		floor_die("no Redis there");
-	s->command_len = (size_t)snprintf(s->command, sizeof(s->command),
-	    "*2\r\n$3\r\nGET\r\n$%zu\r\n%s\r\n", strlen(s->key), s->key);
+	s->get_len = snprintf(s->get, sizeof(s->get),
+	    "*2\r\n$3\r\nGET\r\n$%zu\r\n%s\r\n", strlen(s->get_key),
+	    s->get_key);
+	s->set_len = snprintf(s->set, sizeof(s->set),
+	    "*3\r\n$3\r\nSET\r\n$%zu\r\n%s\r\n$%d\r\n%0*d\r\n",
+	    strlen(s->set_key), s->set_key, RECORD, RECORD, 0);
 }
 
 static void
@@ -137,27 +143,27 @@ make_hash(struct server *s)
 
 /* ---- A request ----------------------------------------------------------- */
 
-/* Is the reply to GET whole? "$5\r\nhello\r\n", or "$-1\r\n". */
+/* Is the reply whole? "+OK\r\n", "$5\r\nhello\r\n", or "$-1\r\n". */
 static bool
 is_whole(const char *reply, size_t len)
 {
 	const char *end = memchr(reply, '\n', len);
 	long n;
 
-	if (end == NULL)
-		return false;
+	if (end == NULL || *reply == '+')
+		return end != NULL;
 	n = strtol(reply + 1, NULL, 10);
 	return n < 0 || len >= (size_t)(end + 1 - reply) + (size_t)n + 2;
 }
 
 static void
-ask_redis(struct server *s)
+ask_redis(struct server *s, const char *command, int command_len)
 {
 	char reply[8192];
 	size_t len = 0;
 
-	if (send(s->redis, s->command, s->command_len, MSG_NOSIGNAL) !=
-	    (ssize_t)s->command_len)
+	if (send(s->redis, command, (size_t)command_len, MSG_NOSIGNAL) !=
+	    command_len)
 		floor_die("Redis is gone");
 	while (!is_whole(reply, len)) {
 		ssize_t n = recv(s->redis, reply + len,
@@ -167,14 +173,16 @@ ask_redis(struct server *s)
 			floor_die("Redis is gone, or its value is too long");
 		len += (size_t)n;
 		reply[len] = '\0';
-		if (reply[0] != '$')
-			floor_die("Redis has something else under that key");
+		if (reply[0] != '$' && reply[0] != '+')
+			floor_die("Redis refuses, or has something else there");
 	}
 }
 
 static bool
 respond(struct server *s, struct conn *c)
 {
+	if (s->set_key[0] != '\0')
+		ask_redis(s, s->set, s->set_len);
 	s->answer[2] = s->answer[s->end_at + 2] = (unsigned char)(c->id >> 8);
 	s->answer[3] = s->answer[s->end_at + 3] = (unsigned char)c->id;
 	return floor_send(c->fd, &c->out, s->answer, s->answer_len) && c->keep;
@@ -197,8 +205,8 @@ to_helper(struct server *s, struct conn *c)
 static bool
 answer(struct server *s, struct conn *c)
 {
-	if (s->key != NULL)
-		ask_redis(s);
+	if (s->get_key != NULL)
+		ask_redis(s, s->get, s->get_len);
 	if (s->ops == 0)
 		return respond(s, c);
 	to_helper(s, c);
@@ -383,6 +391,7 @@ read_options(struct server *s, const char **where, int argc, char **argv)
 		{ "listen", required_argument, NULL, 'l' },
 		{ "bytes", required_argument, NULL, 'b' },
 		{ "get", required_argument, NULL, 'g' },
+		{ "set", required_argument, NULL, 's' },
 		{ "redis", required_argument, NULL, 'r' },
 		{ "ops", required_argument, NULL, 'o' },
 		{ "memory", required_argument, NULL, 'm' },
@@ -394,7 +403,8 @@ read_options(struct server *s, const char **where, int argc, char **argv)
 		switch (o) {
 		case 'l': *where = optarg; break;
 		case 'b': s->bytes = strtoul(optarg, NULL, 10); break;
-		case 'g': s->key = optarg; break;
+		case 'g': s->get_key = optarg; break;
+		case 's': s->set_key = optarg; break;
 		case 'r': s->redis_path = optarg; break;
 		case 'o': s->ops = strtoull(optarg, NULL, 10); break;
 		case 'm': s->memory = strtoul(optarg, NULL, 10); break;
@@ -403,20 +413,21 @@ read_options(struct server *s, const char **where, int argc, char **argv)
 	}
 	if (s->bytes > MAX_PAGE)
 		floor_die("--bytes is too much for one record");
-	if ((s->key == NULL) != (s->redis_path == NULL))
-		floor_die("--get and --redis go together");
+	if ((s->get_key == NULL) != (s->redis_path == NULL) ||
+	    (s->get_key == NULL && s->set_key[0] != '\0'))
+		floor_die("--get and --redis go together, --set with both");
 }
 
 int
 main(int argc, char **argv)
 {
-	struct server s = { .bytes = 12 };
+	struct server s = { .bytes = 12, .set_key = "" };
 	struct epoll_event ev = { .events = EPOLLIN };
 	const char *where = "";
 
 	read_options(&s, &where, argc, argv);
 	make_answer(&s);
-	if (s.key != NULL)
+	if (s.get_key != NULL)
 		dial_redis(&s);
 	if (s.ops > 0)
 		make_hash(&s);

@@ -6,15 +6,16 @@
 # load generator are not counted.
 #
 #	page	/chat of somebody logged in; floor: the same bytes, one GET
-#	logout	its form, all that a form costs but a hash; floor: as for page
-#	login	the form with the cheapest hash that tandem.conf takes; floor:
-#		as for page, and the same hash in a helper thread, as ours does.
-#		One at a time on all sides: two hashes at once slow each other down
+#	logout	its form, all that a form costs but a hash; floor: the same
+#		bytes, a GET and a SET, for it reads a session and writes one
+#	login	the form with the cheapest hash that libsodium has; floor: as
+#		for logout, and the same hash in between. One helper thread
+#		hashes, on both sides
 #	static	a style sheet, by the program; floor: the same bytes
 #	hello	12 bytes; the floor alone
 #
-# Ten people log in, in turn: nobody has so many sessions that each new one
-# ends an old one. Forms are posted with sessions that the load generator has put into Redis,
+# A thousand people log in, in turn: nobody has so many sessions that each new
+# one ends an old one. Forms are posted with sessions that the load generator has put into Redis,
 # each used once, since both forms end theirs. Their secret is known, so the
 # proof in the form is too. Each log-in ends in a new session.
 #
@@ -34,7 +35,7 @@ plot=$TANDEM_BUILD/bench-http.svg
 assets=$here/../../fcgi/public
 password='correct horse battery'
 hash_ops=1
-hash_mib=8
+hash_kib=8
 
 main()
 {
@@ -61,20 +62,19 @@ main()
 # what they are compared in was measured within seconds.
 one_round()
 {
-	local forms="--status 303 --warmup 200 --requests 12000 --sessions 12200"
-	local one="--connections 1 --warmup 20 --requests 300"
-	local logins="--status 303 $one --sessions 320"
+	local forms="--warmup 200 --requests 12000"
+	local posts="--status 303 $forms --sessions 12200"
 	local pages="--seconds $seconds --warmup 2000 --sessions 100"
 
 	measure ours page "$pages --marker Load"
 	measure node page "$pages --marker Load"
 	measure floor page "$pages --marker floor" get
-	measure ours logout "$forms --marker /account/login"
-	measure node logout "$forms --marker /account/login"
-	measure floor logout "$pages" get
-	measure ours login "$logins --marker /chat"
-	measure node login "$logins --marker /chat"
-	measure floor login "$one" hash
+	measure ours logout "$posts --marker /account/login"
+	measure node logout "$posts --marker /account/login"
+	measure floor logout "$forms" set
+	measure ours login "$posts --marker /chat"
+	measure node login "$posts --marker /chat"
+	measure floor login "$forms" hash
 	measure ours static "$pages --marker text/css"
 	measure node static "$pages --marker text/css"
 	measure floor static "$pages" hello "$(wc -c <"$assets/chat.css")"
@@ -109,8 +109,8 @@ prepare()
 
 	page_bytes=4000
 	start_ours
-	load ours register --status 303 --connections 1 --requests 10 \
-	    --sessions 10 --marker /chat >/dev/null
+	load ours register --status 303 --requests 1000 \
+	    --sessions 1000 --marker /chat >/dev/null
 	page_bytes=$(load ours page --requests 1 --sessions 1 --marker Load |
 	    sed 's/.*body_bytes=\([0-9]*\).*/\1/')
 	stack_end server
@@ -121,10 +121,10 @@ start_ours()
 {
 	stack_spawn server "$TANDEM_BUILD/fcgi/tandem-fcgi" \
 	    --config "$stack_conf" -o "http.listen=unix:$stack_run/ours.sock" \
-	    -o http.workers=1 -o "http.views=$here/../../fcgi/views" \
+	    -o http.workers=1 -o http.slow_threads=1 -o "http.views=$here/../../fcgi/views" \
 	    -o "http.public=$assets" -o "redis.path=$stack_run/redis.sock" \
 	    -o "account.hash_ops=$hash_ops" \
-	    -o "account.hash_memory=${hash_mib}m" \
+	    -o "account.hash_memory=${hash_kib}k" \
 	    -o account.user_tries=100000 -o account.address_tries=1000000 \
 	    -o log.level=warn
 	stack_ready server stack_accepts "$stack_run/ours.sock"
@@ -138,18 +138,19 @@ start_node()
 	stack_ready server stack_accepts "$stack_run/node.sock"
 }
 
-# start_floor get|hash|hello [BYTES]
+# start_floor hello|get|set|hash [BYTES]: each does what those before it do.
 start_floor()
 {
-	local bytes=${2:-$page_bytes} redis=() hash=()
+	local bytes=${2:-$page_bytes} redis=() set=() hash=()
 
 	[ "$1" = hello ] ||
 	    redis=(--get bench:session --redis "$stack_run/redis.sock")
+	[[ $1 != set && $1 != hash ]] || set=(--set bench:new)
 	[ "$1" != hash ] ||
-	    hash=(--ops "$hash_ops" --memory "$((hash_mib << 20))")
+	    hash=(--ops "$hash_ops" --memory "$((hash_kib << 10))")
 	stack_spawn server "$TANDEM_BUILD/tests/bench/floor_fcgi" \
 	    --listen "unix:$stack_run/floor.sock" --bytes "$bytes" \
-	    "${redis[@]}" "${hash[@]}"
+	    "${redis[@]}" "${set[@]}" "${hash[@]}"
 	stack_ready server stack_accepts "$stack_run/floor.sock"
 }
 
@@ -190,7 +191,7 @@ request()
 
 	# A mask of 24 zero bytes, then SESSIONS_CSRF_SECRET of sessions.h.
 	proof=$(printf 'A%.0s' {1..32})$(printf benchbenchbenchbenchbenc | base64)
-	form="_csrf=$proof&username=bench@DIGIT@&password=${password// /+}"
+	form="_csrf=$proof&username=bench@NUMBER@&password=${password// /+}"
 	case $2 in
 	page) get "$who" /chat ;;
 	static) get "$who" /assets/chat.css ;;
@@ -208,7 +209,7 @@ get()
 
 post()
 {
-	local sent=${3//@DIGIT@/0}
+	local sent=${3//@NUMBER@/000}
 
 	printf 'POST %s HTTP/1.1\r\nHost: %s\r\nCookie: @COOKIE@\r\n' "$2" "$1"
 	printf 'Content-Type: application/x-www-form-urlencoded\r\n'

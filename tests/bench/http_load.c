@@ -8,8 +8,9 @@
  *	    [--sessions N --redis unix:PATH --secret TEXT]
  *
  * FILE is a whole request as it is sent; each @COOKIE@ in it becomes the
- * cookie of the next session, each @DIGIT@ the last of the request's number. An answer with another status, or that lacks
- * the marker (in its head or body), is wrong. Ends after --seconds, or after
+ * cookie of the next session, each @NUMBER@ the last three digits of the
+ * request's number. An answer with another status, or that lacks the marker
+ * (in its head or body), is wrong. Ends after --seconds, or after
  * --requests if they come first; the first --warmup are checked, but are
  * neither counted nor measured.
  *
@@ -37,7 +38,7 @@
 #define MAX_REQUEST	65536
 #define PATIENCE_MS	10000		/* for an answer */
 #define COOKIE		"@COOKIE@"
-#define DIGIT		"@DIGIT@"
+#define NUMBER		"@NUMBER@"
 
 struct client {
 	struct http_client http;
@@ -98,12 +99,13 @@ next_request(struct load *l)
 {
 	const char *cookie = l->nsessions == 0 ? "" :
 	    l->sessions.cookies[l->sent % l->nsessions];
-	const char digit[2] = { (char)('0' + l->sent % 10), '\0' };
+	char number[8];
 	struct tn_slice view;
 
+	snprintf(number, sizeof(number), "%03u", (unsigned)(l->sent % 1000));
 	tn_buf_reset(&l->half);
 	tn_buf_reset(&l->text);
-	fill(&l->half, tn_slice(l->request, l->request_len), DIGIT, digit);
+	fill(&l->half, tn_slice(l->request, l->request_len), NUMBER, number);
 	fill(&l->text, tn_buf_view(&l->half), COOKIE, cookie);
 	if (l->half.failed != 0 || tn_buf_finish(&l->text, &view, NULL) < 0)
 		die("the request is too long", NULL);
