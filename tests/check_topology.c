@@ -551,6 +551,35 @@ START_TEST(a_batch_has_keys_of_all_slots)
 }
 END_TEST
 
+/* Several, as the first question ever: the nodes are learnt on the way. */
+START_TEST(several_batches_as_the_first_question)
+{
+	struct tn_redis *fresh = tn_redis_new(&options, 1, NULL);
+	struct tn_redis_batch several[3];
+	struct tn_redis_batch *all[3];
+
+	for (int i = 0; i < 3; i++) {
+		char key[] = { (char)('a' + i), '\0' };
+		const struct tn_slice incr[] = { S("INCR"), tn_slice_str(key) };
+
+		all[i] = &several[i];
+		tn_redis_batch_init(all[i], fresh);
+		tn_redis_batch_call(all[i], incr, 2);
+	}
+	tn_redis_batch_send_all(all, 3);
+	for (int i = 0; i < 3; i++) {
+		const struct tn_reply *reply;
+
+		ck_assert_int_eq(tn_redis_batch_sent(all[i], NULL), 0);
+		ck_assert_int_eq(tn_redis_batch_reply(all[i], 0, &reply,
+		    NULL), 0);
+		ck_assert_int_eq(tn_reply_integer(reply), 1);
+		tn_redis_batch_fini(all[i]);
+	}
+	tn_redis_free(&fresh);
+}
+END_TEST
+
 /* The slot of "foo": who has it at first, and who gets it. */
 enum { SLOT = 12182, FROM = 2, TO = 0 };
 
@@ -821,6 +850,7 @@ add_servers(Suite *s)
 	tcase_add_checked_fixture(cluster, setup_cluster, teardown);
 	tcase_add_test(cluster, keys_go_to_who_serves_them);
 	tcase_add_test(cluster, a_batch_has_keys_of_all_slots);
+	tcase_add_test(cluster, several_batches_as_the_first_question);
 	tcase_add_test(cluster, a_slot_that_moves_is_followed);
 	tcase_add_test(cluster, nodes_that_do_not_agree_yet_are_waited_for);
 	tcase_add_test(cluster, who_took_over_is_asked_at_once);
