@@ -252,6 +252,8 @@ static const struct refusal {
 
 	{ "no JSON", "POST", "/page", 1, JSON, 1, "{\"a\":", 1, 0,
 	    400, "no JSON" },
+	{ "JSON that is no document", "POST", "/page", 1, JSON, 1, "1", 1, 0,
+	    400, "no JSON object" },
 	{ "large JSON", "POST", "/page", 1, JSON, 1, "          ", 101, 0,
 	    413, "1000 bytes" },
 	{ "JSON in another charset", "POST", "/page", 1,

@@ -199,6 +199,10 @@ static const struct {
 	{ "in another", "application/json; charset=latin1", "[]", 415 },
 	{ "that is none", "application/json", "{a:1}", 400 },
 	{ "with a key twice", "application/json", "{\"a\":1,\"a\":2}", 400 },
+	{ "that is no document", "application/json", " 1", 400 },
+	{ "nor this", "application/json", "\"a\"", 400 },
+	{ "nor this", "application/json", "null", 400 },
+	{ "but spaces stand before it", "application/json", "\r\n [1]", 200 },
 	{ "text", "text/plain", "caf\xc3\xa9", 200 },
 	{ "text that is none", "text/plain", "caf\xe9", 400 },
 	{ "bytes", "application/octet-stream", "\xff\xfe", 200 },
@@ -215,6 +219,45 @@ START_TEST(body_is_read_by_its_type)
 	if (h.status == 200)
 		ck_assert_msg(tn_slice_is(h.body, bodies[_i].body), "%s",
 		    bodies[_i].name);
+}
+END_TEST
+
+/* What express.json and express.text take for no part of it. */
+START_TEST(byte_order_mark_is_left_out)
+{
+	static const char *const types[] = { "application/json", "text/plain",
+		"application/octet-stream" };
+	char head[128];
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(head, sizeof(head), "content-type: %s\n", types[i]);
+		tn_harness_request(&h, "POST", "/echo", head,
+		    "\xef\xbb\xbf{}");
+		ck_assert_msg(tn_slice_is(h.body, i < 2 ? "{}" :
+		    "\xef\xbb\xbf{}"), "%s: %d", types[i], h.status);
+	}
+	ck_assert_int_eq(tn_harness_request(&h, "POST", "/echo",
+	    "content-type: application/json\n", "\xef\xbb\xbf\xef\xbb\xbf{}"),
+	    400);
+}
+END_TEST
+
+START_TEST(any_json_value_is_taken_where_asked)
+{
+	static const struct tn_body_options any = { .any_value = true };
+	struct tn_app *one = tn_app_new(NULL, NULL, NULL);
+	struct tn_harness harness;
+
+	tn_app_use(one, tn_json_body(&any));
+	tn_app_post(one, "/", echo);
+	tn_harness_init(&harness, one);
+	ck_assert_int_eq(tn_harness_request(&harness, "POST", "/",
+	    "content-type: application/json\n", "1"), 200);
+	ck_assert(tn_slice_is(harness.body, "1"));
+	ck_assert_int_eq(tn_harness_request(&harness, "POST", "/",
+	    "content-type: application/json\n", "x"), 400);
+	tn_harness_fini(&harness);
+	tn_app_free(&one);
 }
 END_TEST
 
@@ -585,6 +628,8 @@ suite(void)
 #define ROWS(t) (int)(sizeof(t) / sizeof(t[0]))
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, body_is_read_by_its_type, 0, ROWS(bodies));
+	tcase_add_test(tc, byte_order_mark_is_left_out);
+	tcase_add_test(tc, any_json_value_is_taken_where_asked);
 	tcase_add_test(tc, body_is_as_large_as_may_be);
 	tcase_add_test(tc, compressed_body_is_inflated);
 	tcase_add_test(tc, bomb_is_not_inflated);

@@ -106,6 +106,7 @@ struct parser {
 	enum { AS_JSON, AS_TEXT, AS_RAW } form;
 	size_t max_bytes;
 	const char *type;
+	bool any_value;
 };
 
 /* The charset of the body, without quotes; empty if none is said. */
@@ -128,19 +129,45 @@ charset_of(const struct tn_req *req)
 	return TN_SLICE_NONE;
 }
 
-static bool
-is_utf8(struct tn_slice charset)
+int
+tn_body_check_charset(struct tn_req *req)
 {
-	return charset.len == 0 || tn_slice_ieq(charset, TN_SLICE("utf-8")) ||
-	    tn_slice_ieq(charset, TN_SLICE("us-ascii"));
+	struct tn_slice charset = charset_of(req);
+
+	if (charset.len == 0 || tn_slice_ieq(charset, TN_SLICE("utf-8")) ||
+	    tn_slice_ieq(charset, TN_SLICE("us-ascii")))
+		return 0;
+	return tn_req_refuse(req, 415, "a charset other than UTF-8");
+}
+
+/* Some put U+FEFF in front, to say that it is UTF-8 (RFC 8259, 8.1). */
+static void
+drop_mark(struct tn_slice *text)
+{
+	if (tn_slice_starts(*text, TN_SLICE("\xef\xbb\xbf")))
+		*text = tn_slice_after(*text, 3);
+}
+
+static bool
+is_document(struct tn_slice json)
+{
+	enum tn_json_type type = tn_json_type(json);
+
+	return type == TN_JSON_OBJECT || type == TN_JSON_ARRAY;
 }
 
 static int
 check(struct tn_req *req, const struct parser *p)
 {
+	if (p->form != AS_RAW)
+		drop_mark(&req->data);
 	if (p->form == AS_JSON && req->data.len > 0 &&
 	    tn_json_scan(req->data, NULL, &req->err) != 0)
 		return tn_req_refuse(req, 400, "a body that is no JSON");
+	if (p->form == AS_JSON && req->data.len > 0 && !p->any_value &&
+	    !is_document(req->data))
+		return tn_req_refuse(req, 400,
+		    "a body that is no JSON object or array");
 	if (p->form == AS_TEXT && !tn_utf8_valid(req->data))
 		return tn_req_refuse(req, 400, "a body that is no UTF-8");
 	return TN_NEXT;
@@ -155,9 +182,9 @@ parse(struct tn_req *req, struct tn_res *res, void *arg)
 	(void)res;
 	if (req->body == NULL || !tn_mime_is(req->content_type, p->type))
 		return TN_NEXT;
-	if (p->form != AS_RAW && !is_utf8(charset_of(req)))
-		return tn_req_refuse(req, 415, "a charset other than UTF-8");
-	rc = tn_body_take(req, p->max_bytes, &req->data);
+	rc = p->form == AS_RAW ? 0 : tn_body_check_charset(req);
+	if (rc == 0)
+		rc = tn_body_take(req, p->max_bytes, &req->data);
 	return rc != 0 ? rc : check(req, p);
 }
 
@@ -173,6 +200,7 @@ make(int form, const struct tn_body_options *options, const char *type)
 	    options->max_bytes : TN_LIMIT_BODY_BYTES;
 	p->type = options != NULL && options->type != NULL ? options->type :
 	    type;
+	p->any_value = options != NULL && options->any_value;
 	return (struct tn_step){ .fn = parse, .arg = p, .fini = free };
 }
 

@@ -16,6 +16,12 @@
 int tn_body_take(struct tn_req *req, size_t max_bytes, struct tn_slice *out);
 
 /*
+ * Is the body UTF-8, by its Content-Type? One that says no charset is, and
+ * US-ASCII is some of it. Returns 0, or the error: 415.
+ */
+int tn_body_check_charset(struct tn_req *req);
+
+/*
  * zlib or gzip, undone.
  * Returns 0; TN_E_SYNTAX; TN_E_LIMIT past max_bytes or more than
  * TN_LIMIT_INFLATE_RATIO times what came in; TN_E_NOMEM.

@@ -65,7 +65,8 @@ struct tn_form_limits {
 
 /*
  * Read forms (application/x-www-form-urlencoded) into req->fields. A body of
- * another type to an unsafe method is 415, too large 413, malformed 400.
+ * another type or charset to an unsafe method is 415, too large 413,
+ * malformed 400.
  */
 struct tn_step tn_form_body(const struct tn_form_limits *limits);
 
@@ -73,11 +74,12 @@ struct tn_step tn_form_body(const struct tn_form_limits *limits);
  * Bodies of one type, read into req->data: JSON that was scanned (walk it
  * with base/json.h), text in UTF-8, or any bytes. Another type goes on to the
  * next. Compressed ones are inflated. Malformed 400, too large 413, another
- * encoding or charset 415.
+ * encoding or charset 415. A byte order mark is left out.
  */
 struct tn_body_options {
 	size_t max_bytes;	/* inflated; 0: TN_LIMIT_BODY_BYTES */
 	const char *type;	/* as in tn_req_is; NULL: json, text/plain, .. */
+	bool any_value;		/* JSON that is no object or array, too */
 };
 struct tn_step tn_json_body(const struct tn_body_options *options);
 struct tn_step tn_text_body(const struct tn_body_options *options);
