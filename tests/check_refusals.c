@@ -237,6 +237,9 @@ static const struct refusal {
 	    "a=%zz", 1, 0, 400, "%" },
 	{ "no form", "POST", "/page", 1, "content-type: application/xml\n", 1,
 	    "<a/>", 1, 0, 415, "a body that is no form" },
+	{ "a form in another charset", "POST", "/page", 1,
+	    "content-type: application/x-www-form-urlencoded; "
+	    "charset=iso-8859-1\n", 1, "a=b", 1, 0, 415, "charset" },
 	{ "a form that breaks off", "POST", "/page", 1, FORM, 1, "a=b", 1, CUT,
 	    400, "cut short" },
 	{ "a form that comes too slowly", "POST", "/page", 1, FORM, 1, "a=b",

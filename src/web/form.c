@@ -73,7 +73,9 @@ read_form(struct tn_req *req, struct tn_res *res, void *arg)
 		return rc;
 	if (!tn_req_is(req, "urlencoded"))
 		return tn_req_refuse(req, 415, "a body that is no form");
-	rc = parse(req, limits, text);
+	rc = tn_body_check_charset(req);
+	if (rc == 0)
+		rc = parse(req, limits, text);
 	return rc != 0 || !limits->extended ? rc :
 	    parse_nested(req, limits, text);
 }
