@@ -6,6 +6,7 @@
 
 #include "check_main.h"
 #include "web_rig.h"
+#include "web/trust_proxy.h"
 
 static struct tn_exchange x;
 
@@ -158,7 +159,7 @@ START_TEST(headers_are_found_in_any_case)
 {
 	char *words[] = { GET, "HTTP_USER_AGENT=curl", "CONTENT_TYPE=text/a; b",
 		"CONTENT_LENGTH=-1", "HTTP_PROXY=http://evil", "HTTP_X_A=1",
-		"HTTP_X_A=2", "SERVER_NAME=x", NULL };
+		"SERVER_NAME=x", NULL };
 
 	begin();
 	ck_assert_int_eq(read_words(words, NULL), 0);
@@ -287,6 +288,84 @@ START_TEST(client_is_who_a_trusted_proxy_says)
 END_TEST
 
 static const struct {
+	const char *name, *first, *second, *header, *value;
+} repeated[] = {
+	{ "a list goes on", "ACCEPT=text/html", "ACCEPT=text/plain;q=0.5",
+	    "accept", "text/html, text/plain;q=0.5" },
+	{ "tags", "IF_NONE_MATCH=\"a\"", "IF_NONE_MATCH=\"b\"",
+	    "if-none-match", "\"a\", \"b\"" },
+	{ "a header of the site's own", "X_A=1", "X_A=2", "x-a", "1, 2" },
+	{ "nothing in the first", "X_A=", "X_A=2", "x-a", ", 2" },
+	{ "one user agent", "USER_AGENT=a", "USER_AGENT=b", "user-agent",
+	    "a" },
+	{ "one credential", "AUTHORIZATION=a", "AUTHORIZATION=b",
+	    "authorization", "a" },
+	{ "one date", "IF_MODIFIED_SINCE=a", "IF_MODIFIED_SINCE=b",
+	    "if-modified-since", "a" },
+};
+
+/* As Node joins what IncomingMessage has in several lines. */
+START_TEST(header_in_several_lines_is_one)
+{
+	char first[64], second[64];
+	char *words[] = { GET, first, (char *)(uintptr_t)"HTTP_X_B=3", second,
+		(char *)(uintptr_t)"HTTP_X_C=4", NULL };
+
+	snprintf(first, sizeof(first), "HTTP_%s", repeated[_i].first);
+	snprintf(second, sizeof(second), "HTTP_%s", repeated[_i].second);
+	begin();
+	ck_assert_int_eq(read_words(words, NULL), 0);
+	ck_slice(tn_req_header(&x.req, repeated[_i].header),
+	    repeated[_i].value);
+	ck_slice(tn_req_header(&x.req, "x-b"), "3");
+	ck_slice(tn_req_header(&x.req, "x-c"), "4");
+	end();
+}
+END_TEST
+
+START_TEST(header_in_several_lines_without_memory_is_500)
+{
+	char *words[] = { GET, (char *)(uintptr_t)"HTTP_X_A=1",
+		(char *)(uintptr_t)"HTTP_X_A=2", NULL };
+
+	tn_exchange_init(&x, 1);
+	tn_exchange_begin(&x, NULL, NULL);
+	ck_assert_int_eq(read_words(words, NULL), TN_E_NOMEM);
+	ck_assert_int_eq(x.req.err_status, 500);
+	end();
+}
+END_TEST
+
+/*
+ * A proxy that adds a line of its own has the last word, not the client with
+ * the line that it sent.
+ */
+START_TEST(client_is_no_line_of_its_own)
+{
+	static const char *const proxies[] = { "10.0.0.1" };
+	struct tn_cgi_options options = {
+		.address_header = "x-forwarded-for",
+		.trusted_proxies = proxies, .ntrusted = 1,
+	};
+	struct tn_trust trust;
+	char *words[] = { GET, (char *)(uintptr_t)"REMOTE_ADDR=10.0.0.1",
+		(char *)(uintptr_t)"HTTP_X_FORWARDED_FOR=192.0.2.7",
+		(char *)(uintptr_t)"HTTP_X_FORWARDED_FOR=192.0.2.1", NULL };
+
+	begin();
+	ck_assert_int_eq(read_words(words, &options), 0);
+	ck_slice(x.req.address, "192.0.2.1");
+	end();
+	begin();
+	ck_assert_int_eq(tn_trust_init(&trust, "10.0.0.1", NULL), 0);
+	options = (struct tn_cgi_options){ .trust = &trust };
+	ck_assert_int_eq(read_words(words, &options), 0);
+	ck_slice(x.req.address, "192.0.2.1");
+	end();
+}
+END_TEST
+
+static const struct {
 	const char *name, *https, *host, *configured, *origin;
 } origins[] = {
 	{ "plain", "off", "a.example", NULL, "http://a.example" },
@@ -385,6 +464,10 @@ suite(void)
 	tcase_add_test(tc, cookies_given_several_times_are_joined);
 	tcase_add_test(tc, query_variables_are_decoded);
 	tcase_add_loop_test(tc, base_path_is_cut_off, 0, ROWS(bases));
+	tcase_add_loop_test(tc, header_in_several_lines_is_one, 0,
+	    ROWS(repeated));
+	tcase_add_test(tc, header_in_several_lines_without_memory_is_500);
+	tcase_add_test(tc, client_is_no_line_of_its_own);
 	tcase_add_loop_test(tc, client_is_who_a_trusted_proxy_says, 0,
 	    ROWS(clients));
 	tcase_add_loop_test(tc, origin_is_as_browsers_write_it, 0,

@@ -79,6 +79,70 @@ take_cookie(struct tn_req *req, struct tn_slice value)
 	return 0;
 }
 
+/* Of these a second one says nothing, as for Node: the first is it. */
+static bool
+is_single(struct tn_slice name)
+{
+	static const struct tn_slice names[] = {
+		TN_SLICE("AUTHORIZATION"), TN_SLICE("FROM"), TN_SLICE("HOST"),
+		TN_SLICE("IF_MODIFIED_SINCE"), TN_SLICE("IF_UNMODIFIED_SINCE"),
+		TN_SLICE("MAX_FORWARDS"), TN_SLICE("PROXY_AUTHORIZATION"),
+		TN_SLICE("REFERER"), TN_SLICE("USER_AGENT"),
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (tn_slice_eq(name, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* All values of a name, from the header at first on, in one. */
+static int
+join_header(struct tn_req *req, size_t first)
+{
+	struct tn_pair *h = req->headers;
+	size_t kept = first + 1;
+	struct tn_buf all;
+
+	tn_buf_init(&all, TN_LIMIT_HEADER_BYTES);
+	tn_buf_slice(&all, h[first].value);
+	for (size_t i = first + 1; i < req->nheaders; i++) {
+		if (!tn_slice_eq(h[i].name, h[first].name)) {
+			h[kept++] = h[i];
+			continue;
+		}
+		tn_buf_str(&all, ", ");
+		tn_buf_slice(&all, h[i].value);
+	}
+	req->nheaders = kept;
+	h[first].value = tn_arena_copy(req->arena, tn_buf_view(&all));
+	tn_buf_fini(&all);
+	return h[first].value.ptr != NULL ? 0 : refuse(req, 500, TN_E_NOMEM,
+	    "no memory for a request");
+}
+
+/*
+ * A header may come in several lines, and some web servers pass them on so.
+ * Read as one list, nobody can put a line of his own before a proxy's.
+ */
+static int
+join_headers(struct tn_req *req)
+{
+	const struct tn_pair *h = req->headers;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < req->nheaders; i++) {
+		size_t j = i + 1;
+
+		while (j < req->nheaders && !tn_slice_eq(h[j].name, h[i].name))
+			j++;
+		if (j < req->nheaders && !is_single(h[i].name))
+			rc = join_header(req, i);
+	}
+	return rc;
+}
+
 /*
  * "Proxy:" comes in as HTTP_PROXY, which libraries take for a setting of the
  * process; nothing here has a use for it.
@@ -120,7 +184,7 @@ take_words(struct tn_req *req, char *const *envp, struct words *words)
 			rc = take_header(req, tn_slice_after(name, http.len),
 			    value);
 	}
-	return rc;
+	return rc != 0 ? rc : join_headers(req);
 }
 
 static bool

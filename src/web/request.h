@@ -156,7 +156,9 @@ bool tn_req_is_safe(const struct tn_req *req);
 
 /*
  * The value of a header, by its name in any case: "user-agent". If it was
- * sent several times, the first, but for Cookie, which is joined.
+ * sent several times, all values with ", " between, of Cookie with "; "; but
+ * only the first of Authorization, From, Host, If-(Un)modified-Since,
+ * Max-Forwards, Proxy-Authorization, Referer and User-Agent, as in Node.
  */
 struct tn_slice tn_req_header(const struct tn_req *req, const char *name);
 
