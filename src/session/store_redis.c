@@ -224,19 +224,46 @@ redis_touch(struct tn_store *store, struct tn_slice sid, int64_t ttl_s,
 }
 
 static int
-redis_destroy(struct tn_store *store, struct tn_slice sid, struct tn_err *err)
+ask_end(struct tn_redis_batch *b, struct redis_store *r, struct tn_slice sid,
+    struct tn_err *err)
 {
-	struct redis_store *r = of_redis(store);
-	struct tn_slice arg;
+	struct tn_slice keys[2], arg;
 	struct call c;
 	int e;
 
 	tn_touched_forget(&r->touched, sid);
 	begin(&c, r, sid);
 	arg = seconds(&c, TN_LIMIT_SESSION_TOMBSTONE_S);
-	e = eval(&c, r, sid, &destroy_script, &arg, 1, err);
+	e = write_keys(&c, r, sid, keys, err);
+	if (e == 0)
+		tn_redis_batch_eval(b, &destroy_script, keys, 2, &arg, 1);
 	end(&c);
 	return e;
+}
+
+static int
+redis_destroy_many(struct tn_store *store, const struct tn_slice *sids,
+    size_t n, struct tn_err *err)
+{
+	struct redis_store *r = of_redis(store);
+	struct tn_redis_batch b;
+	int e = 0;
+
+	tn_redis_batch_init(&b, r->redis);
+	for (size_t i = 0; e == 0 && i < n; i++)
+		e = ask_end(&b, r, sids[i], err);
+	if (e == 0)
+		e = tn_redis_batch_send(&b, err);
+	for (size_t i = 0; e == 0 && i < n; i++)
+		e = tn_redis_batch_reply(&b, i, NULL, err);
+	tn_redis_batch_fini(&b);
+	return e;
+}
+
+static int
+redis_destroy(struct tn_store *store, struct tn_slice sid, struct tn_err *err)
+{
+	return redis_destroy_many(store, &sid, 1, err);
 }
 
 static int
@@ -303,43 +330,6 @@ redis_get_many(struct tn_store *store, const struct tn_slice *sids, size_t n,
 }
 
 /* ---- One for another ------------------------------------------------------*/
-
-static int
-ask_end(struct tn_redis_batch *b, struct redis_store *r, struct tn_slice sid,
-    struct tn_err *err)
-{
-	struct tn_slice keys[2], arg;
-	struct call c;
-	int e;
-
-	tn_touched_forget(&r->touched, sid);
-	begin(&c, r, sid);
-	arg = seconds(&c, TN_LIMIT_SESSION_TOMBSTONE_S);
-	e = write_keys(&c, r, sid, keys, err);
-	if (e == 0)
-		tn_redis_batch_eval(b, &destroy_script, keys, 2, &arg, 1);
-	end(&c);
-	return e;
-}
-
-static int
-redis_destroy_many(struct tn_store *store, const struct tn_slice *sids,
-    size_t n, struct tn_err *err)
-{
-	struct redis_store *r = of_redis(store);
-	struct tn_redis_batch b;
-	int e = 0;
-
-	tn_redis_batch_init(&b, r->redis);
-	for (size_t i = 0; e == 0 && i < n; i++)
-		e = ask_end(&b, r, sids[i], err);
-	if (e == 0)
-		e = tn_redis_batch_send(&b, err);
-	for (size_t i = 0; e == 0 && i < n; i++)
-		e = tn_redis_batch_reply(&b, i, NULL, err);
-	tn_redis_batch_fini(&b);
-	return e;
-}
 
 static int
 ask_create(struct tn_redis_batch *b, const struct redis_store *r,

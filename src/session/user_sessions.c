@@ -125,7 +125,7 @@ read_entry(struct tn_slice field, struct tn_slice value,
 
 /* ---- Redis ----------------------------------------------------------------*/
 
-/* HDEL or HGETALL; field empty: none. */
+/* HGET or HGETALL; field empty: none. */
 static int
 ask(const struct tn_user_sessions *u, const char *command,
     struct tn_slice user_id, struct tn_slice field, struct tn_reply **reply,
@@ -142,23 +142,6 @@ ask(const struct tn_user_sessions *u, const char *command,
 	e = key.failed != 0 ? key.failed : tn_redis_call(u->redis, argv,
 	    field.len > 0 ? 3 : 2, reply, err);
 	tn_buf_fini(&key);
-	return e;
-}
-
-static int
-drop(const struct tn_user_sessions *u, struct tn_slice user_id,
-    struct tn_slice handle, struct tn_err *err)
-{
-	struct tn_reply *reply = NULL;
-	struct tn_buf field;
-	int e;
-
-	tn_buf_init(&field, ENTRY_BYTES);
-	write_field(&field, handle);
-	e = field.failed != 0 ? field.failed : ask(u, "HDEL", user_id,
-	    tn_buf_view(&field), &reply, err);
-	tn_reply_free(&reply);
-	tn_buf_fini(&field);
 	return e;
 }
 
@@ -293,16 +276,40 @@ tn_user_sessions_list(const struct tn_user_sessions *u,
 	return e;
 }
 
-static int
-end_one(const struct tn_user_sessions *u, struct tn_slice user_id,
-    const struct tn_user_session *session, struct tn_err *err)
-{
-	int e = u->store->ops->destroy(u->store, session->sid, err);
-
-	return e < 0 ? e : drop(u, user_id, session->handle, err);
-}
-
 /* ---- Add and end ----------------------------------------------------------*/
+
+/*
+ * All but one (that may be none) of those listed. Off the user's list is only
+ * what has ended.
+ */
+static int
+end_listed(const struct tn_user_sessions *u, struct tn_slice user_id,
+    struct tn_slice but, const struct tn_user_session *list, size_t n,
+    struct tn_arena *arena, size_t *ended, struct tn_err *err)
+{
+	struct tn_slice *sids = tn_arena_alloc(arena, (n + 1) * sizeof(*sids));
+	struct tn_redis_batch off;
+	size_t count = 0;
+	int e;
+
+	if (sids == NULL)
+		return tn_err_set(err, TN_E_NOMEM, "no memory for sessions");
+	tn_redis_batch_init(&off, u->redis);
+	for (size_t i = 0; i < n; i++) {
+		if (tn_slice_eq(list[i].sid, but))
+			continue;
+		sids[count++] = list[i].sid;
+		drop_with(user_id, list[i].handle, &off);
+	}
+	e = tn_store_destroy_many(u->store, sids, count, err);
+	if (e == 0)
+		e = tn_redis_batch_send(&off, err);
+	for (size_t i = 0; e == 0 && i < count; i++)
+		e = tn_redis_batch_reply(&off, i, NULL, err);
+	tn_redis_batch_fini(&off);
+	*ended = e == 0 ? count : 0;
+	return e;
+}
 
 /* Once in a while, when there are many: mostly they have ended by themselves. */
 static int
@@ -316,8 +323,10 @@ prune(const struct tn_user_sessions *u, struct tn_slice user_id,
 
 	tn_arena_init(&arena, TN_LIMIT_REQUEST_ARENA);
 	e = tn_user_sessions_list(u, user_id, &arena, &list, &n, err);
-	while (e == 0 && n > TN_LIMIT_USER_SESSIONS)
-		e = end_one(u, user_id, &list[--n], err);
+	if (e == 0 && n > TN_LIMIT_USER_SESSIONS)
+		e = end_listed(u, user_id, TN_SLICE_NONE,
+		    list + TN_LIMIT_USER_SESSIONS, n - TN_LIMIT_USER_SESSIONS,
+		    &arena, &n, err);
 	tn_arena_fini(&arena);
 	return e;
 }
@@ -397,6 +406,7 @@ tn_user_sessions_end(const struct tn_user_sessions *u,
 	struct tn_user_session session;
 	struct tn_arena arena;
 	struct tn_buf field;
+	size_t n;
 	int e;
 
 	if (handle.len != TN_SESSION_HANDLE)
@@ -408,7 +418,8 @@ tn_user_sessions_end(const struct tn_user_sessions *u,
 	    tn_buf_view(&field), &reply, err);
 	if (e == 0 && read_entry(tn_buf_view(&field), tn_reply_text(reply),
 	    &arena, &session)) {
-		e = end_one(u, user_id, &session, err);
+		e = end_listed(u, user_id, TN_SLICE_NONE, &session, 1, &arena,
+		    &n, err);
 		e = e < 0 ? e : 1;
 	}
 	if (e == 0 && arena.overflowed)
@@ -417,16 +428,6 @@ tn_user_sessions_end(const struct tn_user_sessions *u,
 	tn_buf_fini(&field);
 	tn_arena_fini(&arena);
 	return e;
-}
-
-int
-tn_user_sessions_forget(const struct tn_user_sessions *u,
-    struct tn_slice user_id, struct tn_slice sid, struct tn_err *err)
-{
-	char handle[TN_SESSION_HANDLE + 1];
-
-	tn_session_handle(handle, sid);
-	return drop(u, user_id, tn_slice_str(handle), err);
 }
 
 void
@@ -439,33 +440,19 @@ tn_user_sessions_forget_with(struct tn_slice user_id, struct tn_slice sid,
 	drop_with(user_id, tn_slice_str(handle), with);
 }
 
-/* All but one of a list. Off the list is only what has ended. */
-static int
-end_others(const struct tn_user_sessions *u, struct tn_slice user_id,
-    struct tn_slice but, const struct tn_user_session *list, size_t n,
-    struct tn_arena *arena, size_t *ended, struct tn_err *err)
+int
+tn_user_sessions_forget(const struct tn_user_sessions *u,
+    struct tn_slice user_id, struct tn_slice sid, struct tn_err *err)
 {
-	struct tn_slice *sids = tn_arena_alloc(arena, (n + 1) * sizeof(*sids));
-	struct tn_redis_batch off;
-	size_t count = 0;
+	struct tn_redis_batch batch;
 	int e;
 
-	if (sids == NULL)
-		return tn_err_set(err, TN_E_NOMEM, "no memory for sessions");
-	tn_redis_batch_init(&off, u->redis);
-	for (size_t i = 0; i < n; i++) {
-		if (tn_slice_eq(list[i].sid, but))
-			continue;
-		sids[count++] = list[i].sid;
-		drop_with(user_id, list[i].handle, &off);
-	}
-	e = tn_store_destroy_many(u->store, sids, count, err);
+	tn_redis_batch_init(&batch, u->redis);
+	tn_user_sessions_forget_with(user_id, sid, &batch);
+	e = tn_redis_batch_send(&batch, err);
 	if (e == 0)
-		e = tn_redis_batch_send(&off, err);
-	for (size_t i = 0; e == 0 && i < count; i++)
-		e = tn_redis_batch_reply(&off, i, NULL, err);
-	tn_redis_batch_fini(&off);
-	*ended = e == 0 ? count : 0;
+		e = tn_redis_batch_reply(&batch, 0, NULL, err);
+	tn_redis_batch_fini(&batch);
 	return e;
 }
 
@@ -487,7 +474,7 @@ tn_user_sessions_end_all(const struct tn_user_sessions *u,
 	if (e == 0)
 		e = read_all(reply, &arena, &list, &n, err);
 	if (e == 0)
-		e = end_others(u, user_id, but, list, n, &arena, &done, err);
+		e = end_listed(u, user_id, but, list, n, &arena, &done, err);
 	if (ended != NULL)
 		*ended = done;
 	tn_reply_free(&reply);
