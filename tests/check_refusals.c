@@ -178,6 +178,8 @@ static const struct refusal {
 	    0, 400, "malformed Host" },
 	{ "a long Host", "GET", "/page", 1, "host: " LONG LONG LONG LONG LONG
 	    "\n", 1, NULL, 0, 0, 400, "Host too long" },
+	{ "long cookies", "GET", "/page", 1, "cookie: " LONG LONG LONG "\n", 50,
+	    NULL, 0, 0, 431, "cookies too long" },
 	{ "a path that cannot be decoded", "GET", "/%zz", 1, "", 1, NULL, 0, 0,
 	    400, "path" },
 	{ "a path with NUL", "GET", "/a%00", 1, "", 1, NULL, 0, 0,

@@ -193,6 +193,31 @@ START_TEST(cookies_given_several_times_are_joined)
 }
 END_TEST
 
+/* A session that is left out for its length is another's by the next answer. */
+START_TEST(cookies_that_are_too_long_are_refused)
+{
+	static char first[TN_LIMIT_COOKIE_BYTES + 32];
+	char *words[] = { GET, first, NULL, NULL };
+	size_t n;
+
+	for (size_t i = 0; i < 6; i++) {
+		size_t other = i < 3 ? 0 : 5;	/* "; b=1" */
+
+		words[3] = other == 0 ? NULL : (char *)(uintptr_t)
+		    "HTTP_COOKIE=b=1";
+		n = (size_t)snprintf(first, sizeof(first), "HTTP_COOKIE=a=");
+		memset(first + n, 'x', sizeof(first) - n);
+		first[n + TN_LIMIT_COOKIE_BYTES - 3 - other + i % 3] = '\0';
+		begin();
+		ck_assert_int_eq(read_words(words, NULL), i % 3 == 2 ?
+		    TN_E_LIMIT : 0);
+		ck_assert_int_eq(x.req.err_status, i % 3 == 2 ? 431 : 0);
+		ck_assert(i % 3 == 2 || tn_req_cookie(&x.req, "a").len > 0);
+		end();
+	}
+}
+END_TEST
+
 START_TEST(query_variables_are_decoded)
 {
 	char *words[] = { "REQUEST_METHOD=GET",
@@ -462,6 +487,7 @@ suite(void)
 	tcase_add_loop_test(tc, request_is_read_or_refused, 0, ROWS(requests));
 	tcase_add_test(tc, headers_are_found_in_any_case);
 	tcase_add_test(tc, cookies_given_several_times_are_joined);
+	tcase_add_test(tc, cookies_that_are_too_long_are_refused);
 	tcase_add_test(tc, query_variables_are_decoded);
 	tcase_add_loop_test(tc, base_path_is_cut_off, 0, ROWS(bases));
 	tcase_add_loop_test(tc, header_in_several_lines_is_one, 0,

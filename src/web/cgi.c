@@ -62,21 +62,26 @@ take_word(struct words *words, struct tn_slice name, struct tn_slice value)
 	}
 }
 
-/* Each repeated Cookie header is put behind the ones before it. */
+/*
+ * Each repeated Cookie header is put behind the ones before it. Left out for
+ * its length, a session would be nobody's, and a new one take its place.
+ */
 static int
 take_cookie(struct tn_req *req, struct tn_slice value)
 {
 	struct tn_slice had = req->cookies;
+	size_t before = had.ptr == NULL ? 0 : had.len + 2;
 
+	if (before + value.len > TN_LIMIT_COOKIE_BYTES)
+		return refuse(req, 431, TN_E_LIMIT, "cookies too long");
 	if (had.ptr == NULL) {
 		req->cookies = value;
 		return 0;
 	}
-	if (had.len + value.len > TN_LIMIT_HEADER_BYTES)
-		return refuse(req, 431, TN_E_LIMIT, "cookies too long");
 	req->cookies = tn_arena_printf(req->arena, "%.*s; %.*s",
 	    TN_SLICE_ARG(had), TN_SLICE_ARG(value));
-	return 0;
+	return req->cookies.ptr != NULL ? 0 : refuse(req, 500, TN_E_NOMEM,
+	    "no memory for a request");
 }
 
 /* Of these a second one says nothing, as for Node: the first is it. */
