@@ -230,7 +230,8 @@ START_TEST(query_variables_are_decoded)
 	ck_slice(tn_req_query(&x.req, "y"), "a b c");
 	ck_slice(tn_req_query(&x.req, "z"), "");
 	ck_slice(tn_req_query(&x.req, "w"), NULL);
-	ck_assert_int_eq(read_words(bad, NULL), 0);
+	ck_assert_int_eq(read_words(bad, NULL), TN_E_SYNTAX);
+	ck_assert_int_eq(x.req.err_status, 400);
 	ck_slice(tn_req_query(&x.req, "x"), NULL);
 	end();
 }

@@ -396,6 +396,31 @@ tn_cgi_path(struct tn_slice target, struct tn_arena *arena,
 	return 0;
 }
 
+/* Its variables, before a handler asks: what is wrong with them is refused. */
+static int
+read_query(struct tn_req *req)
+{
+	size_t cap = 1;
+	int rc;
+
+	if (req->query_text.len == 0)
+		return 0;
+	for (size_t i = 0; i < req->query_text.len; i++)
+		cap += req->query_text.ptr[i] == '&';
+	if (cap > TN_LIMIT_QUERY_PAIRS)
+		cap = TN_LIMIT_QUERY_PAIRS;
+	req->query = tn_arena_alloc(req->arena, cap * sizeof(*req->query));
+	if (req->query == NULL)
+		return refuse(req, 500, TN_E_NOMEM, "no memory for a request");
+	rc = tn_url_form(req->query_text, req->arena, req->query, cap,
+	    &req->nquery, &req->err);
+	if (rc == TN_E_LIMIT)
+		return refuse(req, 400, rc, "too many variables in a query");
+	if (rc != 0)
+		req->err_status = rc == TN_E_SYNTAX ? 400 : 500;
+	return rc;
+}
+
 static int
 read_path(struct tn_req *req, struct tn_slice uri,
     const struct tn_cgi_options *options)
@@ -413,8 +438,9 @@ read_path(struct tn_req *req, struct tn_slice uri,
 	}
 	req->query_text = query;
 	req->path = path;
-	if (base.len == 0)
-		return 0;
+	rc = read_query(req);
+	if (rc != 0 || base.len == 0)
+		return rc;
 	path = tn_slice_after(path, base.len);
 	if (!tn_slice_starts(req->path, base) ||
 	    (path.len > 0 && path.ptr[0] != '/'))

@@ -32,8 +32,8 @@ struct tn_cgi_options {
  * options  NULL for the zero value
  *
  * Returns 0; or, also kept in req->err for tn_app_handle to answer,
- * TN_E_SYNTAX (path, method: 400), TN_E_LIMIT (414, 431), TN_E_DENIED (not
- * below base_path: 404), TN_E_NOMEM.
+ * TN_E_SYNTAX (path, method, query: 400), TN_E_LIMIT (400, 414, 431),
+ * TN_E_DENIED (not below base_path: 404), TN_E_NOMEM.
  */
 int tn_cgi_read(struct tn_req *req, char *const *envp,
     const struct tn_cgi_options *options);

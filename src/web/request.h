@@ -164,7 +164,7 @@ struct tn_slice tn_req_header(const struct tn_req *req, const char *name);
 
 /*
  * A variable of the query string; the last if given several times. A query
- * that cannot be decoded has none.
+ * that cannot be decoded, or has too many, is refused before any handler.
  */
 struct tn_slice tn_req_query(struct tn_req *req, const char *name);
 
