@@ -121,7 +121,8 @@ start_ours()
 {
 	stack_spawn server "$TANDEM_BUILD/fcgi/tandem-fcgi" \
 	    --config "$stack_conf" -o "http.listen=unix:$stack_run/ours.sock" \
-	    -o http.workers=1 -o http.slow_threads=1 -o "http.views=$here/../../fcgi/views" \
+	    -o http.workers=1 -o http.slow_threads=1 \
+	    -o "http.views=$here/../../fcgi/views" \
 	    -o "http.public=$assets" -o "redis.path=$stack_run/redis.sock" \
 	    -o "account.hash_ops=$hash_ops" \
 	    -o "account.hash_memory=${hash_kib}k" \
@@ -222,6 +223,7 @@ summary()
 {
 	awk -v columns='ours node floor' -v ratios='node/ours ours/floor' \
 	    -f "$here/medians.awk" -f "$here/summary.awk" "$results"
+	awk -f "$here/medians.awk" -f "$here/beside_hash.awk" "$results"
 	awk -v columns='ours node floor' \
 	    -v title='tandem-fcgi beside Express 5 and a bare responder' \
 	    -f "$here/medians.awk" -f "$here/plot.awk" "$results" >"$plot"
