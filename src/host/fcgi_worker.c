@@ -19,28 +19,19 @@
 #include "host/fcgi_accept.h"
 #include "host/fcgi_arrive.h"
 #include "host/fcgi_call.h"
+#include "host/fcgi_conns.h"
 #include "host/fcgi_look.h"
 #include "host/pool.h"
 #include "host/prefork.h"
 
 #define EVENTS		64	/* a turn */
-#define PAUSE_MS	1000	/* without accepting, when out of descriptors */
-#define QUIET_MS	300	/* a kept connection that may be closed, at the end */
-#define DRAIN_TICK_MS	100
-
-struct conn {
-	struct tn_list link;
-	int fd;
-	bool is_watched;	/* in epoll; else a call has it */
-	int64_t seen_ms;	/* last sign of life; kept when draining only */
-};
 
 /* A call on its way through the pool, or ready for the next one. */
 struct work {
 	struct tn_pool_job job;
 	struct work *next;
 	struct worker *worker;
-	struct conn *conn;
+	struct tn_fcgi_conn *conn;
 	enum { ARRIVED, ARRIVING, RESUMING, SENDING, RETURNING } stage;
 	bool is_kept;
 	struct tn_fcgi_call call;
@@ -51,8 +42,7 @@ struct worker {
 	const struct tn_host_app_options *options;
 	struct tn_log *log;
 	struct tn_pool *pool;
-	struct tn_list conns;
-	size_t nconns, max_conns;
+	struct tn_fcgi_conns conns;
 	struct work *spare;
 	struct work *ready[TN_APP_TOGETHER];	/* for the app, of this turn */
 	size_t nready;
@@ -61,99 +51,25 @@ struct worker {
 	size_t in_pool;
 	pthread_mutex_t lock;	/* guards done */
 	struct work *done;
-	int epoll_fd, listen_fd, signal_fd, done_fd;
-	bool is_listening;
-	int64_t listen_again_ms;	/* 0: when a connection ends */
-	bool draining, stopping;
+	int signal_fd, done_fd;
+	bool stopping;
 	int64_t drain_ms;		/* when draining: the deadline */
 	char look[TN_FCGI_LOOK_BYTES];
 };
 
-/* ---- What epoll tells of ------------------------------------------------- */
-
-static int
-watch(struct worker *w, int fd, uint32_t events, void *what)
-{
-	struct epoll_event ev = { .events = events, .data.ptr = what };
-
-	return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
-}
-
 static void
-listen_on(struct worker *w)
-{
-	if (w->is_listening || w->draining)
-		return;
-	w->is_listening = watch(w, w->listen_fd, EPOLLIN | EPOLLEXCLUSIVE,
-	    &w->listen_fd) == 0;
-	w->listen_again_ms = w->is_listening ? 0 :
-	    tn_clock_mono_ms() + PAUSE_MS;
-}
-
-/* pause_ms 0: until a connection ends. */
-static void
-listen_off(struct worker *w, int pause_ms)
-{
-	if (w->is_listening)
-		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, w->listen_fd, NULL);
-	w->is_listening = false;
-	w->listen_again_ms = pause_ms == 0 ? 0 : tn_clock_mono_ms() + pause_ms;
-}
-
-/* ---- Connections --------------------------------------------------------- */
-
-/* The descriptor is closed already, which took it out of epoll. */
-static void
-forget(struct worker *w, struct conn *c)
-{
-	tn_list_remove(&c->link);
-	free(c);
-	w->nconns--;
-	if (w->listen_again_ms == 0)
-		listen_on(w);
-}
-
-static void
-drop(struct worker *w, struct conn *c)
-{
-	close(c->fd);
-	forget(w, c);
-}
-
-/* Wait in epoll for the next request. */
-static void
-park(struct worker *w, struct conn *c)
-{
-	if (w->draining)
-		c->seen_ms = tn_clock_mono_ms();
-	if (c->is_watched)
-		return;
-	c->is_watched = watch(w, c->fd, EPOLLIN, c) == 0;
-	if (!c->is_watched)
-		drop(w, c);
-}
-
-static void
-unpark(struct worker *w, struct conn *c)
-{
-	if (c->is_watched)
-		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
-	c->is_watched = false;
-}
-
-static void
-after_call(struct worker *w, struct conn *c, bool is_kept)
+after_call(struct worker *w, struct tn_fcgi_conn *c, bool is_kept)
 {
 	if (is_kept)
-		park(w, c);
+		tn_fcgi_conns_park(&w->conns, c);
 	else
-		forget(w, c);
+		tn_fcgi_conns_forget(&w->conns, c);
 }
 
 /* ---- Calls --------------------------------------------------------------- */
 
 static struct work *
-take_work(struct worker *w, struct conn *c)
+take_work(struct worker *w, struct tn_fcgi_conn *c)
 {
 	struct work *work = w->spare;
 
@@ -263,7 +179,7 @@ to_pool(struct work *work, int stage)
 {
 	struct worker *w = work->worker;
 
-	unpark(w, work->conn);
+	tn_fcgi_conns_unpark(&w->conns, work->conn);
 	work->stage = stage;
 	work->job.fn = on_job;
 	if (tn_pool_submit(w->pool, &work->job) < 0)
@@ -389,17 +305,17 @@ on_done(struct worker *w)
 }
 
 static void
-take_whole(struct worker *w, struct conn *c)
+take_whole(struct worker *w, struct tn_fcgi_conn *c)
 {
 	struct work *work = take_work(w, c);
 
 	if (work == NULL) {
-		drop(w, c);
+		tn_fcgi_conns_drop(&w->conns, c);
 		return;
 	}
 	if (tn_fcgi_call_begin(&work->call, c->fd, true,
 	    &w->options->cgi) < 0) {
-		forget(w, c);
+		tn_fcgi_conns_forget(&w->conns, c);
 		give_back(work);
 		return;
 	}
@@ -409,12 +325,12 @@ take_whole(struct worker *w, struct conn *c)
 
 /* A request of which more is to come: nothing for the loop. */
 static void
-serve_coming(struct worker *w, struct conn *c, bool has_head)
+serve_coming(struct worker *w, struct tn_fcgi_conn *c, bool has_head)
 {
 	struct work *work = take_work(w, c);
 
 	if (work == NULL) {
-		drop(w, c);
+		tn_fcgi_conns_drop(&w->conns, c);
 		return;
 	}
 	if (to_pool(work, ARRIVING))
@@ -424,13 +340,13 @@ serve_coming(struct worker *w, struct conn *c, bool has_head)
 		refuse_busy(w, &work->call);
 		after_call(w, c, tn_fcgi_call_end(&work->call));
 	} else {
-		drop(w, c);
+		tn_fcgi_conns_drop(&w->conns, c);
 	}
 	give_back(work);
 }
 
 static void
-on_readable(struct worker *w, struct conn *c)
+on_readable(struct worker *w, struct tn_fcgi_conn *c)
 {
 	ssize_t n = recv(c->fd, w->look, sizeof(w->look),
 	    MSG_PEEK | MSG_DONTWAIT);
@@ -438,11 +354,11 @@ on_readable(struct worker *w, struct conn *c)
 	unsigned id;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		park(w, c);
+		tn_fcgi_conns_park(&w->conns, c);
 		return;
 	}
 	if (n <= 0) {
-		drop(w, c);
+		tn_fcgi_conns_drop(&w->conns, c);
 		return;
 	}
 	seen = tn_fcgi_look(tn_slice(w->look, (size_t)n), &id);
@@ -463,65 +379,46 @@ on_readable(struct worker *w, struct conn *c)
 		break;
 	}
 	log_refused(w, seen, "records that are none of a request");
-	drop(w, c);
+	tn_fcgi_conns_drop(&w->conns, c);
 }
 
 /* ---- The loop ------------------------------------------------------------ */
-
-static void
-add_conn(struct worker *w, int fd)
-{
-	struct conn *c = calloc(1, sizeof(*c));
-
-	if (c == NULL) {
-		close(fd);
-		return;
-	}
-	c->fd = fd;
-	c->seen_ms = w->draining ? tn_clock_mono_ms() : 0;
-	tn_list_append(&w->conns, &c->link);
-	if (++w->nconns >= w->max_conns)
-		listen_off(w, 0);
-	on_readable(w, c);	/* most have sent their request by now */
-}
 
 /* One a turn: the rest may be taken by workers with nothing to do. */
 static bool
 on_connect(struct worker *w)
 {
-	int fd = tn_fcgi_accept(w->listen_fd, w->options->fronts,
+	int fd = tn_fcgi_accept(w->conns.listen_fd, w->options->fronts,
 	    w->options->nfronts);
+	struct tn_fcgi_conn *c;
 
 	if (fd >= 0) {
-		add_conn(w, fd);
+		c = tn_fcgi_conns_add(&w->conns, fd);
+		if (c != NULL)
+			on_readable(w, c);	/* most have sent it by now */
 		return true;
 	}
 	if (fd == TN_E_DENIED) {
 		tn_log_event(w->log, TN_LOG_WARN, "host.front_refused",
-		    TN_F_NUM("listener", w->listen_fd));
+		    TN_F_NUM("listener", w->conns.listen_fd));
 		return true;
 	}
 	if (fd == TN_E_LIMIT) {
 		tn_log_event(w->log, TN_LOG_ERROR, "host.accept_failed",
-		    TN_F_NUM("errno", errno), TN_F_NUM("open", w->nconns));
-		listen_off(w, PAUSE_MS);
+		    TN_F_NUM("errno", errno), TN_F_NUM("open", w->conns.n));
+		tn_fcgi_conns_pause(&w->conns);
 	}
 	return false;
 }
 
+/* Who has connected is served still. */
 static void
 begin_drain(struct worker *w)
 {
-	struct tn_list *it, *next;
-	int64_t now = tn_clock_mono_ms();
-
-	w->draining = true;
-	w->drain_ms = now + w->options->drain_ms;
-	while (on_connect(w))	/* who has connected is served still */
+	w->drain_ms = tn_clock_mono_ms() + w->options->drain_ms;
+	while (on_connect(w))
 		continue;
-	listen_off(w, 0);
-	TN_LIST_EACH(it, next, &w->conns)
-		TN_CONTAINER(it, struct conn, link)->seen_ms = now;
+	tn_fcgi_conns_drain(&w->conns);
 }
 
 static void
@@ -534,7 +431,7 @@ on_signal(struct worker *w)
 	if (info.ssi_signo == SIGHUP) {
 		if (w->options->on_reload != NULL)
 			w->options->on_reload(w->options->arg);
-	} else if (w->draining) {
+	} else if (w->conns.is_draining) {
 		w->stopping = true;
 	} else {
 		begin_drain(w);
@@ -542,39 +439,9 @@ on_signal(struct worker *w)
 }
 
 static void
-close_quiet(struct worker *w)
-{
-	int64_t now = tn_clock_mono_ms();
-	struct tn_list *it, *next;
-
-	TN_LIST_EACH(it, next, &w->conns) {
-		struct conn *c = TN_CONTAINER(it, struct conn, link);
-
-		if (c->is_watched && now - c->seen_ms >= QUIET_MS)
-			drop(w, c);
-	}
-	if (tn_list_empty(&w->conns) || now >= w->drain_ms)
-		w->stopping = true;
-}
-
-/* Returns the wait for epoll, in ms; -1: for ever. */
-static int
-until_next(const struct worker *w)
-{
-	int64_t left;
-
-	if (w->draining)
-		return DRAIN_TICK_MS;
-	if (w->listen_again_ms == 0)
-		return -1;
-	left = w->listen_again_ms - tn_clock_mono_ms();
-	return left > 0 ? (int)left : 0;
-}
-
-static void
 on_event(struct worker *w, void *what)
 {
-	if (what == &w->listen_fd)
+	if (what == &w->conns.listen_fd)
 		on_connect(w);
 	else if (what == &w->done_fd)
 		on_done(w);
@@ -588,38 +455,37 @@ static void
 turn(struct worker *w)
 {
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(w->epoll_fd, events, EVENTS, until_next(w));
+	int n = epoll_wait(w->conns.epoll_fd, events, EVENTS,
+	    tn_fcgi_conns_wait_ms(&w->conns));
 
 	for (int i = 0; i < n; i++)
 		on_event(w, events[i].data.ptr);
 	serve_ready(w);
-	if (w->draining)
-		close_quiet(w);
-	else if (w->listen_again_ms != 0 &&
-	    tn_clock_mono_ms() >= w->listen_again_ms)
-		listen_on(w);
+	tn_fcgi_conns_tick(&w->conns);
+	if (w->conns.is_draining)
+		w->stopping |= tn_fcgi_conns_close_quiet(&w->conns) ||
+		    tn_clock_mono_ms() >= w->drain_ms;
 }
 
 /* ---- Beginning and end --------------------------------------------------- */
 
 static int
-open_all(struct worker *w, struct tn_err *err)
+open_all(struct worker *w, int listen_fd, struct tn_err *err)
 {
 	sigset_t signals;
+	int status;
 
-	tn_prefork_signals(&signals);
-	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	tn_prefork_signals(&signals);
 	w->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (w->epoll_fd < 0 || w->done_fd < 0 || w->signal_fd < 0 ||
-	    watch(w, w->done_fd, EPOLLIN, &w->done_fd) < 0 ||
-	    watch(w, w->signal_fd, EPOLLIN, &w->signal_fd) < 0)
+	status = tn_fcgi_conns_open(&w->conns, listen_fd,
+	    (size_t)w->options->max_connections, err);
+	if (status < 0)
+		return status;
+	if (tn_fcgi_conns_watch(&w->conns, w->done_fd, &w->done_fd) < 0 ||
+	    tn_fcgi_conns_watch(&w->conns, w->signal_fd, &w->signal_fd) < 0)
 		return tn_err_errno(err, TN_E_SYSTEM,
 		    "cannot make the event loop");
-	listen_on(w);
-	if (!w->is_listening)
-		return tn_err_errno(err, TN_E_SYSTEM,
-		    "cannot wait for connections");
 	w->pool = tn_pool_new((unsigned)w->options->slow_threads,
 	    (size_t)w->options->slow_queue, err);
 	return w->pool == NULL ? TN_E_SYSTEM : 0;
@@ -636,19 +502,10 @@ close_fd(int fd)
 static void
 close_all(struct worker *w)
 {
-	struct tn_list *it, *next;
-
-	TN_LIST_EACH(it, next, &w->conns) {
-		struct conn *c = TN_CONTAINER(it, struct conn, link);
-
-		if (!c->is_watched)
-			shutdown(c->fd, SHUT_RDWR);
-	}
+	tn_fcgi_conns_shut(&w->conns);
 	tn_pool_free(&w->pool);
-	w->draining = true;	/* nothing listens again */
 	on_done(w);
-	TN_LIST_EACH(it, next, &w->conns)
-		drop(w, TN_CONTAINER(it, struct conn, link));
+	tn_fcgi_conns_close(&w->conns);
 	while (w->spare != NULL) {
 		struct work *work = w->spare;
 
@@ -656,7 +513,6 @@ close_all(struct worker *w)
 		tn_fcgi_call_fini(&work->call);
 		free(work);
 	}
-	close_fd(w->epoll_fd);
 	close_fd(w->done_fd);
 	close_fd(w->signal_fd);
 	pthread_mutex_destroy(&w->lock);
@@ -675,11 +531,8 @@ tn_fcgi_worker_run(int listen_fd, struct tn_app *app,
 	w->app = app;
 	w->options = options;
 	w->log = log;
-	w->max_conns = (size_t)options->max_connections;
-	w->listen_fd = listen_fd;
-	tn_list_init(&w->conns);
 	pthread_mutex_init(&w->lock, NULL);
-	result = open_all(w, err);
+	result = open_all(w, listen_fd, err);
 	while (result == 0 && !w->stopping)
 		turn(w);
 	close_all(w);
