@@ -12,7 +12,7 @@
 #		for logout, and the same hash in between. One helper thread
 #		hashes, on both sides
 #	static	a style sheet, by the program; floor: the same bytes
-#	hello	12 bytes; the floor alone
+#	hello	12 bytes; the floor, and libfcgi in 64 threads, its usual way
 #
 # A thousand people log in, in turn: nobody has so many sessions that each new
 # one ends an old one. Forms are posted with sessions that the load generator has put into Redis,
@@ -79,6 +79,7 @@ one_round()
 	measure node static "$pages --marker text/css"
 	measure floor static "$pages" hello "$(wc -c <"$assets/chat.css")"
 	measure floor hello "$pages" hello 12
+	measure libfcgi hello "$pages"
 }
 
 # ---- What stands ready -------------------------------------------------------
@@ -155,6 +156,13 @@ start_floor()
 	stack_ready server stack_accepts "$stack_run/floor.sock"
 }
 
+start_libfcgi()
+{
+	stack_spawn server "$TANDEM_BUILD/tests/bench/libfcgi_hello" \
+	    --listen "unix:$stack_run/libfcgi.sock" --threads 64
+	stack_ready server stack_accepts "$stack_run/libfcgi.sock"
+}
+
 # ---- Measuring ---------------------------------------------------------------
 
 # measure WHO OPERATION OPTIONS [KIND BYTES]: with a fresh server.
@@ -221,10 +229,10 @@ post()
 
 summary()
 {
-	awk -v columns='ours node floor' -v ratios='node/ours ours/floor' \
+	awk -v columns='ours node floor libfcgi' -v ratios='node/ours ours/floor' \
 	    -f "$here/medians.awk" -f "$here/summary.awk" "$results"
 	awk -f "$here/medians.awk" -f "$here/beside_hash.awk" "$results"
-	awk -v columns='ours node floor' \
+	awk -v columns='ours node floor libfcgi' \
 	    -v title='tandem-fcgi beside Express 5 and a bare responder' \
 	    -f "$here/medians.awk" -f "$here/plot.awk" "$results" >"$plot"
 	echo "page: $page_bytes bytes; results: $results; plot: $plot"
