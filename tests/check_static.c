@@ -66,8 +66,10 @@ static void
 setup(void)
 {
 	static char big[BIG_BYTES];
+	struct tn_router *below = tn_router_new(NULL);
 	char path[128];
 
+	tn_router_use(below, tn_static("/in", &assets));
 	ck_assert_ptr_nonnull(mkdtemp(top));
 	put_dir("public");
 	put_dir("public/sub");
@@ -89,6 +91,8 @@ setup(void)
 	ck_assert_int_eq(tn_assets_open(&assets, path, 3600, NULL), 0);
 	web_begin(NULL, NULL);
 	tn_app_use(app, tn_static("/assets", &assets));
+	tn_app_use_at(app, "/at", tn_static("/", &assets));
+	tn_app_mount(app, "/mount", below);
 	tn_app_get(app, "/assets/route", not_static);
 	tn_app_post(app, "/assets/sub/b.js", not_static);
 	web_serve();
@@ -134,6 +138,10 @@ static const struct {
 	{ "its name with an encoded slash", "GET", "/assets/sub%2fb.js", 200,
 	    "b()" },
 	{ "HEAD", "HEAD", "/assets/a.css", 200, "" },
+	{ "at a path", "GET", "/at/sub/b.js", 200, "b()" },
+	{ "at a path, no file", "GET", "/at/at/a.css", 404, NULL },
+	{ "in a router", "GET", "/mount/in/a.css", 200, "a{}" },
+	{ "not without the router's path", "GET", "/in/a.css", 404, NULL },
 	{ "no such file is for the routes", "GET", "/assets/route", 200,
 	    "a route" },
 	{ "other methods are for the routes", "POST", "/assets/sub/b.js", 200,

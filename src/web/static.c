@@ -261,10 +261,11 @@ static int
 serve(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	const struct mounted *m = arg;
-	struct tn_slice rest = tn_slice_after(req->path, m->prefix.len);
+	struct tn_slice path = tn_req_path(req);
+	struct tn_slice rest = tn_slice_after(path, m->prefix.len);
 
 	if ((req->method != TN_METHOD_GET && req->method != TN_METHOD_HEAD) ||
-	    !tn_slice_starts(req->path, m->prefix) ||
+	    !tn_slice_starts(path, m->prefix) ||
 	    rest.len == 0 || rest.ptr[0] != '/')
 		return TN_NEXT;
 	return tn_assets_send(m->assets, req, res, tn_slice_after(rest, 1));
