@@ -121,9 +121,33 @@ START_TEST(member_has_any_name)
 	tn_session_remove(&s, name);
 	ck_assert(!tn_session_get(&s, name, &raw));
 	ck_written("}");
+	ck_assert(!tn_session_is_modified(&s));	/* all as it was */
 	ck_assert_int_eq(tn_session_set_string(&s, name, S("\"")), 0);
 	snprintf(want, sizeof(want), ",%s:\"\\\"\"}", names[_i].key);
 	ck_written(want);
+}
+END_TEST
+
+/* What the record has not, nobody has to take out of it. */
+START_TEST(member_set_and_removed_is_no_change)
+{
+	struct tn_slice raw;
+
+	read_record("{\"cookie\":{},\"a\":1,\"b\":2}");
+	ck_assert_int_eq(tn_session_set_i64(&s, "c", 3), 0);
+	ck_assert_int_eq(tn_session_set_i64(&s, "d", 4), 0);
+	tn_session_remove(&s, "c");
+	ck_assert(tn_session_is_modified(&s));
+	ck_assert(!tn_session_get(&s, "c", &raw));
+	ck_assert(tn_session_get(&s, "d", &raw));
+	tn_session_remove(&s, "d");
+	ck_assert(!tn_session_is_modified(&s));
+	tn_session_remove(&s, "a");
+	ck_assert(tn_session_is_modified(&s));
+	ck_assert_int_eq(tn_session_set_i64(&s, "a", 1), 0);
+	tn_session_remove(&s, "a");		/* of the record still */
+	ck_assert(tn_session_is_modified(&s));
+	ck_written(",\"b\":2}");
 }
 END_TEST
 
@@ -195,6 +219,7 @@ suite(void)
 	tcase_add_loop_test(tc, value_is_what_it_is_and_nothing_else, 0,
 	    ROWS(values));
 	tcase_add_loop_test(tc, member_has_any_name, 0, ROWS(names));
+	tcase_add_test(tc, member_set_and_removed_is_no_change);
 	tcase_add_test(tc, cookie_is_no_member);
 	tcase_add_test(tc, many_members_stay_in_order);
 	tcase_add_test(tc, want_of_memory_changes_nothing);

@@ -63,6 +63,9 @@ act(struct tn_req *req, struct tn_session *s)
 		return tn_session_set(s, "fixed", TN_SLICE("\"x\""));
 	if (tn_slice_is(what, "remove"))
 		return tn_session_remove(s, "views"), 0;
+	if (tn_slice_is(what, "undo"))
+		return tn_session_set_bool(s, "tried", true),
+		    tn_session_remove(s, "tried"), 0;
 	if (tn_slice_is(what, "age"))
 		return tn_session_set_max_age(s, number(req)), 0;
 	if (tn_slice_is(what, "viewage"))

@@ -127,7 +127,7 @@ append(struct tn_session *s, struct tn_slice key, struct tn_slice value,
 		s->cap = cap;
 	}
 	s->members[s->n++] = (struct tn_session_member){ key, value, changed,
-		false };
+		false, changed };
 	return 0;
 }
 
@@ -250,8 +250,13 @@ tn_session_remove(struct tn_session *s, const char *name)
 {
 	struct tn_session_member *m = find(s, tn_slice_str(name));
 
-	if (m != NULL)
+	if (m != NULL && m->added) {	/* as if it had never been there */
+		memmove(m, m + 1,
+		    (size_t)(s->members + s->n - m - 1) * sizeof(*m));
+		s->n--;
+	} else if (m != NULL) {
 		m->removed = m->changed = true;
+	}
 }
 
 int

@@ -87,6 +87,7 @@ struct tn_session_member {
 	struct tn_slice value;		/* raw JSON */
 	bool changed;			/* set or removed since it was read */
 	bool removed;
+	bool added;			/* since then: the store has none of it */
 };
 
 struct tn_session {

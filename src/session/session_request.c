@@ -225,7 +225,8 @@ saved(struct tn_session *s, struct tn_slice text)
 		if (s->members[i].removed)
 			continue;
 		s->members[kept] = s->members[i];
-		s->members[kept++].changed = false;
+		s->members[kept].changed = s->members[kept].added = false;
+		kept++;
 	}
 	s->n = kept;
 	s->record = tn_arena_copy(s->arena, text);

@@ -26,6 +26,7 @@ const acts = {
   view: (s) => { s.views = (s.views ?? 0) + 1; },
   same: (s) => { s.fixed = "x"; },
   remove: (s) => { delete s.views; },
+  undo: (s) => { s.tried = true; delete s.tried; },
   age: (s, n) => { s.cookie.maxAge = n; },
   viewage: (s, n) => { s.cookie.maxAge = n; acts.view(s); },
   noage: (s) => { s.cookie.maxAge = null; acts.view(s); },
@@ -192,14 +193,15 @@ async function compare(words, steps) {
 
 // ---- What is asked ----
 
-const all = ["/view", "/nothing", "/same", "/same", "/remove", "/viewsave",
-  "/save", "/reload", "/touch", "/age?n=500000", "/nothing", "/viewage?n=700000",
-  "/nothing", "/noage", "/view", "/regenerate", "/login", "/nothing"];
+const all = ["/view", "/nothing", "/undo", "/same", "/same", "/remove",
+  "/viewsave", "/save", "/reload", "/touch", "/age?n=500000", "/nothing",
+  "/viewage?n=700000", "/nothing", "/noage", "/view", "/regenerate", "/login",
+  "/nothing"];
 const chain = (paths) => paths.map((path, i) => [path, i - 1]);
 const life = [["/nothing"], ["/view"], ["/nothing", 1], ["/view", 1],
   ["/regenerate", 1], ["/nothing", 1], ["/view", 4], ["/destroy", 4],
   ["/view", 4], ["/unset", 8], ["/nothing", 8], ["/save"], ["/viewsave"],
-  ["/login"], ["/destroy"], ["/unset"], ["/regenerate"],
+  ["/login"], ["/destroy"], ["/unset"], ["/regenerate"], ["/undo"],
   [`/ends?n=${Date.now() + 5000000}`, 1], ["/view", "connect.sid=bogus"],
   ["/view", "connect.sid=s%3Aabc.def"], ["/view", "other=1"]];
 
