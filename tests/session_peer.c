@@ -80,6 +80,13 @@ act(struct tn_req *req, struct tn_session *s)
 		return tn_session_save(s, &req->err);
 	if (tn_slice_is(what, "viewsave"))
 		return count(s), tn_session_save(s, &req->err);
+	if (tn_slice_is(what, "saveage")) {
+		int rc = count(s);
+
+		if (rc == 0)
+			rc = tn_session_save(s, &req->err);
+		return tn_session_set_max_age(s, number(req)), rc;
+	}
 	if (tn_slice_is(what, "reload"))
 		return count(s), s->is_new ? 0 :
 		    tn_session_reload(s, &req->err);

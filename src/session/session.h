@@ -108,6 +108,7 @@ struct tn_session {
 	bool is_unset;
 	bool is_saved;			/* by this request */
 	bool was_new;			/* before that */
+	bool was_modified;		/* likewise */
 	bool cookie_is_due;		/* since before that */
 	bool is_detached;		/* the store is away: never saved */
 	struct tn_slice replaced;	/* old sid, after tn_session_regenerate */

@@ -398,7 +398,8 @@ tn_session_commit(struct tn_session *s,
 {
 	const struct save save = { options, store, wall_ms };
 	bool modified = tn_session_is_modified(s);
-	bool due = s->cookie_is_due || cookie_is_due(s, options, modified);
+	bool due = s->cookie_is_due || cookie_is_due(s, options,
+	    modified || s->was_modified);
 	int e;
 
 	if (s->is_detached)
@@ -422,8 +423,8 @@ begin_save(struct tn_session *s, struct save *save, struct tn_err *err)
 		return tn_err_set(err, TN_E_STATE, "no session to save");
 	*save = (struct save){ s->options, s->store,
 		tn_session_now(s->options) };
-	s->cookie_is_due |= cookie_is_due(s, s->options,
-	    tn_session_is_modified(s));
+	s->was_modified |= tn_session_is_modified(s);
+	s->cookie_is_due |= cookie_is_due(s, s->options, s->was_modified);
 	return 0;
 }
 

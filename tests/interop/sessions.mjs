@@ -45,6 +45,10 @@ async function act(req) {
     case "viewsave":
       acts.view(req.session);
       return call(req.session, "save");
+    case "saveage":
+      acts.view(req.session);
+      await call(req.session, "save");
+      return acts.age(req.session, n);
     case "reload":
       acts.view(req.session);
       return known ? call(req.session, "reload") : undefined;
@@ -195,8 +199,8 @@ async function compare(words, steps) {
 
 const all = ["/view", "/nothing", "/undo", "/same", "/same", "/remove",
   "/viewsave", "/save", "/reload", "/touch", "/age?n=500000", "/nothing",
-  "/viewage?n=700000", "/nothing", "/noage", "/view", "/regenerate", "/login",
-  "/nothing"];
+  "/viewage?n=700000", "/nothing", "/noage", "/view",
+  "/saveage?n=800000", "/noage", "/view", "/regenerate", "/login", "/nothing"];
 const chain = (paths) => paths.map((path, i) => [path, i - 1]);
 const life = [["/nothing"], ["/view"], ["/nothing", 1], ["/view", 1],
   ["/regenerate", 1], ["/nothing", 1], ["/view", 4], ["/destroy", 4],
@@ -227,7 +231,10 @@ for (const words of ["secure=yes", "secure=auto;sameSite=auto",
       ["/login", 0, "safe"], ["/view", 5], ["/nothing", 5, "safe"]]));
 
 await test("as Express: each other step of a long walk", async () => {
-  const paths = [...all, "/destroy", "/unset"];
+  // A life that is set behind the first save of a session: express-session
+  // tells the browser, and not Redis.
+  const paths = [...all.filter((path) => !path.startsWith("/saveage")),
+    "/destroy", "/unset"];
   let seed = 7;
   const next = (n) => {
     seed = (seed * 1103515245 + 12345) % 2147483648;
