@@ -222,8 +222,10 @@ ask_login(struct tn_req *req, struct site *site,
 	if ((status = tn_session_regenerate(session)) < 0 ||
 	    (status = tn_session_set_bool(session, "isAuthenticated",
 	    true)) < 0 ||
-	    (status = tn_session_set_user(session, who)) < 0)
+	    (status = tn_session_set_user(session, who)) < 0) {
+		tn_session_destroy(session);	/* not half of it */
 		return tn_err_set(&req->err, status, "cannot begin a session");
+	}
 	tn_session_save_with(session, with);
 	*place = note_session(req, site, who, with);
 	if (tried != NULL)
