@@ -21,12 +21,15 @@
 static int
 error_page(struct tn_req *req, struct tn_res *res, void *arg)
 {
-	(void)arg;	/* the app has logged why */
+	const struct site *site = arg;
+
 	return tn_res_render(res, "error", tn_vars(
 	    TN_VAR_STR("title", tn_status_text(res->status)),
 	    TN_VAR_FLAG("missing", res->status == 404),
 	    TN_VAR_FLAG("expired", res->status == 403),
 	    TN_VAR_FLAG("busy", res->status == 503),
+	    TN_VAR_STR("why", site->settings.http.show_errors ?
+	    req->err.text : ""),
 	    TN_VAR_STR("id", req->id)));
 }
 

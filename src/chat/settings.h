@@ -28,6 +28,7 @@ struct settings_http {
 	struct tn_trust trust;
 	int rate_limit;			/* requests of one address; 0: any */
 	int rate_window_ms;
+	bool show_errors;		/* to clients, what the log says */
 	const char *login_route;
 	const char *logout_route;
 };

@@ -34,6 +34,7 @@ is "$(page / | status)" 200 "the front page"
 is "$(page /chat | status)" 302 "the chat sends strangers away"
 like "$(page /chat)" 'Location: /account/login' "to the log in"
 is "$(page /no/such/page | status)" 404 "a page that is not there"
+not_ok "which does not say why" grep -q 'no such page' <<<"$(page /no/page)"
 is "$(page /assets/chat.js | status)" 200 "a file"
 is "$(page /assets/../main.c --path-as-is | status)" 400 \
     "no way out of the folder"
@@ -95,4 +96,9 @@ is "$(ACTION=/account/logout submit /chat | status)" 500 \
     "a log-out that cannot be taken off the list is told"
 is "$(page /chat | status)" 302 "but has ended the session"
 is "$(known)" "$before" "for good"
+stack_end fcgi
+stack_options+=(http.show_errors=yes)
+ok "the pages start again, to say why they fail" stack_start_fcgi
+like "$(page /no/page)" 'no such page' "and so they do"
+like "$(page '/chat?a=%zz')" '% without two hex' "of what came in, too"
 done_testing
