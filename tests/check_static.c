@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "check_alloc.h"
 #include "check_main.h"
 #include "web_rig.h"
 
@@ -19,7 +20,7 @@
  *	    out -> ../secret.txt, up -> .., inside -> a.css, fifo, sub/
  */
 static char top[] = "/tmp/tn-static-XXXXXX";
-static struct tn_assets assets;
+static struct tn_assets assets, indexed;
 
 enum { BIG_BYTES = 200000 };
 
@@ -79,6 +80,8 @@ setup(void)
 	put_file("public/.hidden", "secret", 6);
 	put_file("public/.git/config", "secret", 6);
 	put_file("public/sub/b.js", "b()", 3);
+	put_file("public/sub/index.html", "<p>", 3);
+	put_dir("public/a b%");
 	put_file("public/empty.txt", "", 0);
 	memset(big, 'x', sizeof(big));
 	put_file("public/big.bin", big, sizeof(big));
@@ -91,7 +94,11 @@ setup(void)
 	ck_assert_int_eq(tn_assets_open(&assets, path, 3600, NULL), 0);
 	web_begin(NULL, NULL);
 	tn_app_use(app, tn_static("/assets", &assets));
+	indexed = assets;
+	indexed.index = "index.html";
+	tn_app_use(app, tn_static("/site", &indexed));
 	tn_app_use_at(app, "/at", tn_static("/", &assets));
+	tn_app_use_at(app, "/pages", tn_static("/", &indexed));
 	tn_app_mount(app, "/mount", below);
 	tn_app_get(app, "/assets/route", not_static);
 	tn_app_post(app, "/assets/sub/b.js", not_static);
@@ -104,6 +111,7 @@ teardown(void)
 	static const char *const names[] = {
 		"public/fifo", "public/inside", "public/up", "public/out",
 		"public/big.bin", "public/empty.txt", "public/sub/b.js",
+		"public/sub/index.html", "public/a b%",
 		"public/.git/config", "public/.hidden", "public/a.css",
 		"secret.txt", "public/.git", "public/sub", "public", "",
 	};
@@ -170,6 +178,65 @@ static const struct {
 	{ "a link to the inside", "GET", "/assets/inside", 404, NULL },
 	{ "a pipe does not hang", "GET", "/assets/fifo", 404, NULL },
 };
+
+static const struct {
+	const char *name, *target;
+	int status;
+	const char *to;		/* where it leads, or the body */
+} folders[] = {
+	{ "a folder", "/site/sub/", 200, "<p>" },
+	{ "its page by name", "/site/sub/index.html", 200, "<p>" },
+	{ "a folder without a slash", "/site/sub?a=%20", 301,
+	    "/site/sub/?a=%20" },
+	{ "the folder itself", "/site", 301, "/site/" },
+	{ "at a path", "/pages", 301, "/pages/" },
+	{ "at a path, below", "/pages/sub/", 200, "<p>" },
+	{ "what has to be encoded", "/site/a%20b%25", 301,
+	    "/site/a%20b%25/" },
+	{ "a folder without a page", "/site/a%20b%25/", 404, NULL },
+	{ "a folder without a page", "/site/", 404, NULL },
+	{ "a file", "/site/a.css", 200, "a{}" },
+	{ "a file with a slash", "/site/a.css/", 404, NULL },
+	{ "nothing there", "/site/none", 404, NULL },
+	{ "nothing there, with a slash", "/site/none/", 404, NULL },
+	{ "a hidden folder", "/site/.git", 404, NULL },
+	{ "a link to a folder", "/site/up", 404, NULL },
+	{ "through it", "/site/up/", 404, NULL },
+	{ "two slashes", "/site//", 404, NULL },
+	{ "a folder, unless asked", "/assets/sub/", 404, NULL },
+	{ "a folder, unless asked", "/assets/sub", 404, NULL },
+};
+
+START_TEST(page_of_a_folder_is_sent_where_asked)
+{
+	for (int way = 0; way < 2; way++) {
+		assets.no_openat2 = indexed.no_openat2 = way == 1;
+		tn_harness_get(&h, folders[_i].target);
+		ck_assert_msg(h.status == folders[_i].status, "%s: %d",
+		    folders[_i].name, h.status);
+		if (h.status == 301)
+			ck_header("location", folders[_i].to);
+		else if (h.status == 200)
+			ck_slice(h.body, folders[_i].to);
+	}
+}
+END_TEST
+
+START_TEST(folder_without_memory_is_an_error)
+{
+	bool failed = true;
+
+	for (unsigned n = 1; failed; n++) {
+		int status;
+
+		tn_alloc_fail_at(n);
+		status = tn_harness_get(&h, "/site/a%20b%25");
+		failed = tn_alloc_end();
+		ck_assert_msg(failed ? status >= 400 && status != 404 :
+		    status == 301, "%u: %d", n, status);
+	}
+}
+END_TEST
 
 START_TEST(only_what_may_be_shown_is_sent)
 {
@@ -442,6 +509,9 @@ suite(void)
 	TCase *tc = tcase_create("static");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, page_of_a_folder_is_sent_where_asked, 0,
+	    (int)(sizeof(folders) / sizeof(folders[0])));
+	tcase_add_test(tc, folder_without_memory_is_an_error);
 	tcase_add_loop_test(tc, only_what_may_be_shown_is_sent, 0,
 	    (int)(sizeof(files) / sizeof(files[0])));
 	tcase_add_test(tc, file_is_described_and_kept_by_clients);

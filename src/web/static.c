@@ -257,18 +257,86 @@ tn_res_download(struct tn_res *res, const struct tn_assets *assets,
 	return tn_res_send_file(res, assets, path);
 }
 
+/* ---- Below a prefix --------------------------------------------------------- */
+
+static bool
+is_folder(const struct tn_assets *assets, struct tn_req *req,
+    struct tn_slice path)
+{
+	char *text = tn_arena_str(req->arena,
+	    path.len == 0 ? TN_SLICE(".") : path);
+	int fd = text == NULL ? -1 : open_confined(assets, text);
+	struct stat st;
+	bool is = fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+/* The same with a '/' behind, so that what the page names is found below. */
+static int
+go_into(struct tn_req *req, struct tn_res *res)
+{
+	struct tn_slice path;
+	struct tn_buf text;
+	int rc;
+
+	tn_buf_init(&text, TN_LIMIT_HEADER_VALUE);
+	add_url(&text, req->path);
+	tn_buf_char(&text, '/');
+	if (req->query_text.len > 0) {
+		tn_buf_char(&text, '?');
+		tn_buf_slice(&text, req->query_text);
+	}
+	rc = tn_buf_finish(&text, &path, &req->err);
+	if (rc == 0) {
+		tn_res_status(res, 301);
+		rc = tn_res_redirect_slice(res, path);
+	}
+	tn_buf_fini(&text);
+	return rc;
+}
+
+/* path  empty, or with a '/' in front */
+static int
+serve_indexed(const struct tn_assets *assets, struct tn_req *req,
+    struct tn_res *res, struct tn_slice path)
+{
+	struct tn_slice name = tn_slice_after(path, 1);
+	bool is_hidden = false;
+	int rc = TN_NEXT;
+
+	if (path.len > 0 && tn_slice_ends(path, TN_SLICE("/")))
+		return tn_assets_send(assets, req, res, tn_arena_printf(
+		    req->arena, "%.*s%s", TN_SLICE_ARG(name), assets->index));
+	if (path.len > 0)
+		rc = tn_assets_send(assets, req, res, name);
+	if (rc != TN_NEXT || (path.len > 0 && (!is_shown(name, &is_hidden) ||
+	    (is_hidden && assets->dotfiles != TN_DOTFILES_ALLOW))) ||
+	    !is_folder(assets, req, name))
+		return rc;
+	return go_into(req, res);
+}
+
 static int
 serve(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	const struct mounted *m = arg;
-	struct tn_slice path = tn_req_path(req);
+	struct tn_slice path = tn_slice_after(req->path, req->base_url.len);
 	struct tn_slice rest = tn_slice_after(path, m->prefix.len);
+	int rc;
 
 	if ((req->method != TN_METHOD_GET && req->method != TN_METHOD_HEAD) ||
 	    !tn_slice_starts(path, m->prefix) ||
-	    rest.len == 0 || rest.ptr[0] != '/')
+	    (rest.len > 0 && rest.ptr[0] != '/'))
 		return TN_NEXT;
-	return tn_assets_send(m->assets, req, res, tn_slice_after(rest, 1));
+	if (m->assets->index == NULL)
+		return tn_assets_send(m->assets, req, res,
+		    tn_slice_after(rest, 1));
+	rc = serve_indexed(m->assets, req, res, rest);
+	return rc != TN_NEXT || !req->arena->overflowed ? rc :
+	    tn_err_set(&req->err, TN_E_NOMEM, "no memory for path");
 }
 
 struct tn_step

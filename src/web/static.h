@@ -25,6 +25,11 @@ struct tn_assets {
 	int max_age_s;		/* Cache-Control; 0: "no-cache" */
 	bool immutable;		/* in Cache-Control too */
 	enum tn_dotfiles dotfiles;
+	/*
+	 * What tn_static sends for a folder with a '/' behind: "index.html".
+	 * Without the '/', clients are sent there. Borrowed; NULL: nothing.
+	 */
+	const char *index;
 	/* Send NAME.br or NAME.gz to clients that take it, if it is there. */
 	bool precompressed;
 	bool no_ranges;		/* always send all of a file */
