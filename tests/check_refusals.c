@@ -265,6 +265,10 @@ static const struct refusal {
 
 	{ "no JSON", "POST", "/page", 1, JSON, 1, "{\"a\":", 1, 0,
 	    400, "no JSON" },
+	{ "JSON with a key twice", "POST", "/page", 1, JSON, 1,
+	    "{\"a\":1,\"a\":2}", 1, 0, 400, "byte 10: duplicate key" },
+	{ "deep JSON", "POST", "/page", 1, JSON, 1, "[", 65, 0,
+	    400, "nested too deep" },
 	{ "JSON that is no document", "POST", "/page", 1, JSON, 1, "1", 1, 0,
 	    400, "no JSON object" },
 	{ "large JSON", "POST", "/page", 1, JSON, 1, "          ", 101, 0,

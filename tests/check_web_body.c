@@ -261,6 +261,30 @@ START_TEST(any_json_value_is_taken_where_asked)
 }
 END_TEST
 
+/* So many keys that they are remembered on the heap. */
+START_TEST(json_without_memory_is_no_fault_of_the_client)
+{
+	static const char head[] = "content-type: application/json\n";
+	char text[MAX];
+	size_t at = 0;
+	bool failed = true;
+
+	for (int i = 0; i < 80; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at,
+		    "%s\"k%d\":1", i == 0 ? "{" : ",", i);
+	memcpy(text + at, "}", 2);
+	ck_assert_int_eq(tn_harness_request(&h, "POST", "/echo", head, text),
+	    200);
+	for (unsigned n = 1; failed; n++) {
+		tn_alloc_fail_at(n);
+		tn_harness_request(&h, "POST", "/echo", head, text);
+		failed = tn_alloc_end();
+		ck_assert_msg(h.status == (failed ? 500 : 200), "%u: %d", n,
+		    h.status);
+	}
+}
+END_TEST
+
 START_TEST(body_is_as_large_as_may_be)
 {
 	char text[MAX + 2];
@@ -630,6 +654,7 @@ suite(void)
 	tcase_add_loop_test(tc, body_is_read_by_its_type, 0, ROWS(bodies));
 	tcase_add_test(tc, byte_order_mark_is_left_out);
 	tcase_add_test(tc, any_json_value_is_taken_where_asked);
+	tcase_add_test(tc, json_without_memory_is_no_fault_of_the_client);
 	tcase_add_test(tc, body_is_as_large_as_may_be);
 	tcase_add_test(tc, compressed_body_is_inflated);
 	tcase_add_test(tc, bomb_is_not_inflated);

@@ -156,18 +156,31 @@ is_document(struct tn_slice json)
 	return type == TN_JSON_OBJECT || type == TN_JSON_ARRAY;
 }
 
+/* Too deep, say, is not malformed: the log tells what it was. */
+static int
+check_json(struct tn_req *req, bool any_value)
+{
+	struct tn_err why;
+	int rc = tn_json_scan(req->data, NULL, &why);
+
+	if (rc == TN_E_NOMEM)
+		return tn_err_set(&req->err, rc, "%s", why.text);
+	if (rc != 0)
+		return tn_req_refuse(req, 400, "a body that is no JSON: %s",
+		    why.text);
+	if (!any_value && !is_document(req->data))
+		return tn_req_refuse(req, 400,
+		    "a body that is no JSON object or array");
+	return TN_NEXT;
+}
+
 static int
 check(struct tn_req *req, const struct parser *p)
 {
 	if (p->form != AS_RAW)
 		drop_mark(&req->data);
-	if (p->form == AS_JSON && req->data.len > 0 &&
-	    tn_json_scan(req->data, NULL, &req->err) != 0)
-		return tn_req_refuse(req, 400, "a body that is no JSON");
-	if (p->form == AS_JSON && req->data.len > 0 && !p->any_value &&
-	    !is_document(req->data))
-		return tn_req_refuse(req, 400,
-		    "a body that is no JSON object or array");
+	if (p->form == AS_JSON && req->data.len > 0)
+		return check_json(req, p->any_value);
 	if (p->form == AS_TEXT && !tn_utf8_valid(req->data))
 		return tn_req_refuse(req, 400, "a body that is no UTF-8");
 	return TN_NEXT;
