@@ -121,6 +121,20 @@ log_out(struct tn_req *req, struct tn_res *res, void *arg)
 }
 
 static int
+log_in_badly(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct tn_session *s = tn_req_session(req);
+
+	(void)arg;
+	if (s == NULL)
+		return req->err.code;
+	tn_session_regenerate(s);
+	tn_session_set_bool(s, "isAuthenticated", true);
+	tn_res_set(res, "X-Name", TN_SLICE("a\nb"));
+	return tn_res_send(res, TN_SLICE("Welcome."));
+}
+
+static int
 who(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	struct tn_session *s = tn_req_session(req);
@@ -203,6 +217,7 @@ setup(void)
 	tn_app_use(app, tn_security_headers(NULL));
 	tn_app_use(app, web_sessions(&store.store));
 	tn_app_post(app, "/login", log_in);
+	tn_app_post(app, "/badly", log_in_badly);
 	tn_app_post(app, "/logout", log_out);
 	tn_app_post(app, "/flash", add_flash);
 	tn_app_post(app, "/toomuch", add_too_much);
@@ -260,6 +275,19 @@ START_TEST(log_in_is_known_until_log_out)
 	post("/logout", 303);
 	tn_harness_request(&h, "GET", "/who", cookies, NULL);
 	ck_slice(h.body, "stranger");
+}
+END_TEST
+
+/* The old one is gone: with an error, too, the browser must hear of the new. */
+START_TEST(session_is_told_with_an_error)
+{
+	post("/login", 303);
+	post("/badly", 500);
+	ck_header("x-name", NULL);
+	ck_assert(tn_slice_starts(tn_harness_header(&h, "set-cookie"),
+	    TN_SLICE("connect.sid=s%3A")));
+	tn_harness_get(&h, "/who");
+	ck_slice(h.body, "known");
 }
 END_TEST
 
@@ -689,6 +717,7 @@ suite(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, page_without_session_asks_no_store);
 	tcase_add_test(tc, log_in_is_known_until_log_out);
+	tcase_add_test(tc, session_is_told_with_an_error);
 	tcase_add_test(tc, sessions_are_fetched_before_they_are_asked_for);
 	tcase_add_test(tc, who_has_no_session_is_a_stranger_beside_others);
 	tcase_add_test(tc, paths_that_have_not_asked_are_not_asked_for);

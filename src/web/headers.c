@@ -301,10 +301,11 @@ tn_res_after_end(struct tn_res *res, tn_after_end *fn, void *arg)
 	return 0;
 }
 
+/* Hooks are called once: not for an answer that will not be sent. */
 int
 tn_res_begin(struct tn_res *res)
 {
-	while (res->nbefore > 0) {
+	while (!res->bad_header && res->nbefore > 0) {
 		size_t i = --res->nbefore;
 		int rc = res->before[i].fn(res->req, res, res->before[i].arg);
 
