@@ -129,7 +129,7 @@ static const struct { const char *name; bool stays; } described[] = {
 	{ "Content-Length", false }, { "Content-Range", false },
 	{ "Accept-Ranges", false }, { "Cache-Control", false },
 	{ "ETag", false }, { "Expires", false }, { "Last-Modified", false },
-	{ "Location", false }, { "Set-Cookie", false },
+	{ "Location", false }, { "Set-Cookie", true },
 	{ "Content-Security-Policy", true }, { "Vary", true },
 	{ "Allow", true }, { "X-Request-Id", true },
 	{ "Access-Control-Allow-Origin", true }, { "RateLimit", true },

@@ -491,8 +491,27 @@ START_TEST(hooks_run_last_first_and_may_keep_it_back)
 	ck_assert_int_eq(tn_harness_get(&h, "/"), 503);
 	ck_assert_str_eq(order, "cxa21");
 	ck_assert(!tn_harness_shows(&h, "secret"));
-	ck_header("set-cookie", NULL);
+	ck_header("set-cookie", "a=1");
 	ck_assert(tn_harness_header(&h, "retry-after").len > 0);
+}
+END_TEST
+
+static int
+set_and_refuse(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)arg;
+	tn_res_cookie(res, "visitor", TN_SLICE("7"), NULL);
+	tn_res_set(res, "ETag", TN_SLICE("\"a\""));
+	return tn_req_refuse(req, 404, "nothing here");
+}
+
+/* A token that was renewed must not be lost with the page. */
+START_TEST(cookie_is_set_with_an_error_too)
+{
+	begin(set_and_refuse, NULL);
+	ck_assert_int_eq(tn_harness_get(&h, "/"), 404);
+	ck_header("set-cookie", "visitor=7; Path=/");
+	ck_header("etag", NULL);
 }
 END_TEST
 
@@ -537,6 +556,7 @@ suite(void)
 	tcase_add_loop_test(tc, redirect_outside_is_by_list, 0, ROWS(outside));
 	tcase_add_test(tc, streams_leave_piece_by_piece);
 	tcase_add_test(tc, hooks_run_last_first_and_may_keep_it_back);
+	tcase_add_test(tc, cookie_is_set_with_an_error_too);
 	tcase_add_test(tc, only_the_first_answer_counts);
 	suite_add_tcase(s, tc);
 	return s;

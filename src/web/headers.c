@@ -325,7 +325,7 @@ tn_res_clear(struct tn_res *res)
 		"Content-Type", "Content-Encoding", "Content-Disposition",
 		"Content-Language", "Content-Length", "Content-Range",
 		"Accept-Ranges", "Cache-Control", "ETag", "Expires", "Last-Modified",
-		"Location", "Set-Cookie",
+		"Location",
 	};
 
 	for (size_t i = 0; i < sizeof(described) / sizeof(*described); i++) {

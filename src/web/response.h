@@ -224,7 +224,10 @@ bool tn_res_is_fresh(const struct tn_res *res);
  */
 bool tn_res_precondition(const struct tn_res *res);
 
-/* Forget what described an answer that will not be sent. */
+/*
+ * Forget what described an answer that will not be sent. Cookies stay, as in
+ * Express: what they stand for has been done.
+ */
 void tn_res_clear(struct tn_res *res);
 
 /*
