@@ -239,17 +239,25 @@ tn_list_has(struct tn_slice list, struct tn_slice word)
 	return false;
 }
 
-void
-tn_res_vary(struct tn_res *res, const char *name)
+static void
+vary_by(struct tn_res *res, struct tn_slice name)
 {
 	struct tn_slice had = tn_res_get(res, "Vary");
 
-	if (had.len == 0 || strcmp(name, "*") == 0)
-		tn_res_set(res, "Vary", tn_slice_str(name));
-	else if (!tn_list_has(had, TN_SLICE("*")) &&
-	    !tn_list_has(had, tn_slice_str(name)))
+	if (had.len == 0 || tn_slice_is(name, "*"))
+		tn_res_set(res, "Vary", name);
+	else if (!tn_list_has(had, TN_SLICE("*")) && !tn_list_has(had, name))
 		tn_res_set(res, "Vary", tn_arena_printf(res->arena,
-		    "%.*s, %s", TN_SLICE_ARG(had), name));
+		    "%.*s, %.*s", TN_SLICE_ARG(had), TN_SLICE_ARG(name)));
+}
+
+void
+tn_res_vary(struct tn_res *res, const char *names)
+{
+	struct tn_slice rest = tn_slice_str(names);
+
+	while (rest.ptr != NULL)
+		vary_by(res, tn_slice_trim(tn_slice_cut(&rest, ',')));
 }
 
 void

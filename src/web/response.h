@@ -81,16 +81,17 @@ void tn_res_status(struct tn_res *res, int status);
 
 /*
  * Set a header, in place of all of that name; add one more (Set-Cookie); add
- * a name to Vary; set Content-Type. A name that is no token, a value with a
- * control character, one header too many: it is refused, and the answer
- * becomes a 500, so that nothing half-made leaves. Values are copied; names
- * and types are borrowed for the exchange, as literals are. A type may be an
- * extension, "json"; text is given its charset, UTF-8, unless it says one.
+ * names to Vary, with ',' between; set Content-Type. A name that is no token,
+ * a value with a control character, one header too many: it is refused, and
+ * the answer becomes a 500, so that nothing half-made leaves. Values are
+ * copied; names and types are borrowed for the exchange, as literals are. A
+ * type may be an extension, "json"; text is given its charset, UTF-8, unless
+ * it says one.
  */
 void tn_res_set(struct tn_res *res, const char *name, struct tn_slice value);
 void tn_res_append(struct tn_res *res, const char *name,
     struct tn_slice value);
-void tn_res_vary(struct tn_res *res, const char *name);
+void tn_res_vary(struct tn_res *res, const char *names);
 void tn_res_type(struct tn_res *res, const char *type);
 void tn_res_remove(struct tn_res *res, const char *name);
 

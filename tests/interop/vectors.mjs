@@ -465,7 +465,8 @@ function answers(rows) {
       set((s) => s.clearCookie("c", { ...options }))]);
   }
   for (const had of [null, "Accept", "Accept, Cookie", "*", ""])
-    for (const field of ["Accept", "cookie", "Origin", "*"])
+    for (const field of ["Accept", "cookie", "Origin", "*", "Accept, Origin",
+      "Origin,Accept , Cookie"])
       rows.push(["vary", had, field, null, inExpress({}, null, (q, s) => {
         if (had !== null) s.set("Vary", had);
         return s.vary(field).get("Vary");
