@@ -416,7 +416,7 @@ START_TEST(those_that_come_together_are_told_apart)
 
 	ask(alone, true, "GET", "/company?me=1", TN_SLICE_NONE);
 	expect(alone, 200, "1 of 0");
-	for (int i = 0; i < MANY; i++) {	/* accepted one a turn */
+	for (int i = 0; i < MANY; i++) {	/* accepted a few a turn */
 		fds[i] = open_connection();
 		ask(fds[i], true, "GET", "/hello", TN_SLICE_NONE);
 		expect(fds[i], 200, "hello");
@@ -540,6 +540,31 @@ START_TEST(term_lets_them_come_back)
 	expect(fd, 200, "helper loop helper ");
 	ck_assert_int_eq(wait_end(), 0);
 	close(fd);
+}
+END_TEST
+
+/* A web server that keeps no connections: a few are accepted by one turn. */
+START_TEST(those_that_connect_together_come_together)
+{
+	int fds[4];
+
+	expect_lively();
+	kill(server, SIGSTOP);
+	for (int i = 0; i < 4; i++) {
+		char uri[64];
+
+		snprintf(uri, sizeof(uri), "/company?me=%d", i);
+		fds[i] = open_connection();
+		ask(fds[i], false, "GET", uri, TN_SLICE_NONE);
+	}
+	kill(server, SIGCONT);
+	for (int i = 0; i < 4; i++) {
+		char want[32];
+
+		snprintf(want, sizeof(want), "%d of 4", i);
+		expect(fds[i], 200, want);
+		close(fds[i]);
+	}
 }
 END_TEST
 
@@ -1045,6 +1070,7 @@ on_one(void)
 	tcase_add_test(tc, a_kept_connection_answers_again_and_again);
 	tcase_add_test(tc, a_connection_that_is_not_kept_is_closed);
 	tcase_add_test(tc, those_that_come_together_are_told_apart);
+	tcase_add_test(tc, those_that_connect_together_come_together);
 	tcase_add_test(tc, one_of_those_that_come_together_goes);
 	tcase_add_test(tc, a_chain_goes_to_a_helper_and_comes_back);
 	tcase_add_test(tc, a_late_body_is_waited_for_by_a_helper);

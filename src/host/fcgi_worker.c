@@ -25,6 +25,7 @@
 #include "host/prefork.h"
 
 #define EVENTS		64	/* a turn */
+#define ACCEPTS		4	/* a turn */
 
 /* A call on its way through the pool, or ready for the next one. */
 struct work {
@@ -384,9 +385,9 @@ on_readable(struct worker *w, struct tn_fcgi_conn *c)
 
 /* ---- The loop ------------------------------------------------------------ */
 
-/* One a turn: the rest may be taken by workers with nothing to do. */
+/* Is there perhaps another one? */
 static bool
-on_connect(struct worker *w)
+accept_one(struct worker *w)
 {
 	int fd = tn_fcgi_accept(w->conns.listen_fd, w->options->fronts,
 	    w->options->nfronts);
@@ -411,12 +412,23 @@ on_connect(struct worker *w)
 	return false;
 }
 
+/*
+ * A few, who may ask Redis together: the rest may be taken by workers with
+ * nothing to do.
+ */
+static void
+on_connect(struct worker *w)
+{
+	for (int i = 0; i < ACCEPTS && accept_one(w); i++)
+		continue;
+}
+
 /* Who has connected is served still. */
 static void
 begin_drain(struct worker *w)
 {
 	w->drain_ms = tn_clock_mono_ms() + w->options->drain_ms;
-	while (on_connect(w))
+	while (accept_one(w))
 		continue;
 	tn_fcgi_conns_drain(&w->conns);
 }
