@@ -193,6 +193,15 @@ say_count(struct tn_req *req, struct tn_res *res, void *arg)
 	    (int)tn_reply_integer(reply), req->is_slow ? " slow" : ""));
 }
 
+static int
+ask_again(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)res;
+	(void)arg;
+	return TN_ASK;
+}
+
 static long
 reads_of(const struct tn_req *req)
 {
@@ -253,6 +262,27 @@ START_TEST(param_callback_may_ask_once)
 	serve();
 	get("/of/1", 200, "1");
 	get("/of/1", 200, "2");
+	end();
+}
+END_TEST
+
+/* A batch is sent once, whoever answers TN_ASK for it. */
+START_TEST(asked_twice_of_one_batch)
+{
+	struct tn_exchange *x = &h.exchange;
+	struct tn_req *req = &x->req;
+
+	begin();
+	tn_app_get(app, "/", count, ask_again, say_count);
+	serve();
+	tn_harness_begin(&h, "GET", "/", NULL, TN_SLICE_NONE);
+	ck_assert_int_eq(tn_app_handle(app, &x->req, &x->res), TN_ASK);
+	for (int i = 0; i < 2; i++) {
+		tn_app_ask(&req, 1);
+		ck_assert_int_eq(tn_app_resume(app, &x->req, &x->res),
+		    i == 0 ? TN_ASK : TN_DONE);
+	}
+	ck_assert_int_eq(redis_ask(redis, "INCR n"), 2);
 	end();
 }
 END_TEST
@@ -393,6 +423,7 @@ chain_suite(void)
 	tcase_add_test(asks, one_handler_asks_and_the_next_reads);
 	tcase_add_test(asks, middleware_may_ask);
 	tcase_add_test(asks, param_callback_may_ask_once);
+	tcase_add_test(asks, asked_twice_of_one_batch);
 	tcase_add_test(asks, requests_share_a_journey);
 	tcase_add_test(asks, answer_that_nobody_reads);
 	tcase_add_test(asks, no_answer_is_the_next_handlers_failure);

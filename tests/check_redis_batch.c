@@ -227,6 +227,39 @@ START_TEST(one_that_cannot_be_sent_keeps_none_back)
 }
 END_TEST
 
+/* What one of them has wrong is no failure of the others. */
+START_TEST(one_that_is_wrong_keeps_none_back)
+{
+	static const struct tn_script wrong = { "wrong", "return (" };
+	size_t first, last;
+
+	open_several();
+	first = add(all[0], "INCR n");
+	add(all[1], "INCR n");
+	tn_redis_batch_eval(all[1], &wrong, NULL, 0, NULL, 0);
+	tn_redis_batch_call(all[3], NULL, 0);
+	last = add(all[2], "INCR n");
+	tn_redis_batch_send_all(all, BATCHES);
+	expect_integer(all[0], first, 1);
+	ck_assert_int_eq(tn_redis_batch_sent(all[1], NULL), TN_E_IO);
+	expect_integer(all[2], last, 2);
+	ck_assert_int_eq(tn_redis_batch_sent(all[3], NULL), TN_E_STATE);
+	ck_assert_int_eq(stored("n"), 2);
+	close_several();
+}
+END_TEST
+
+START_TEST(sent_twice_is_asked_once)
+{
+	size_t place = add(&batch, "INCR n");
+
+	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
+	ck_assert_int_eq(tn_redis_batch_send(&batch, NULL), 0);
+	expect_integer(&batch, place, 1);
+	ck_assert_int_eq(stored("n"), 1);
+}
+END_TEST
+
 START_TEST(a_failed_journey_is_that_of_all)
 {
 	struct tn_err err;
@@ -447,6 +480,8 @@ batch_suite(void)
 	tcase_add_test(live, several_in_one_journey_and_in_order);
 	tcase_add_test(live, several_for_two_redis);
 	tcase_add_test(live, one_that_cannot_be_sent_keeps_none_back);
+	tcase_add_test(live, one_that_is_wrong_keeps_none_back);
+	tcase_add_test(live, sent_twice_is_asked_once);
 	tcase_add_test(live, a_failed_journey_is_that_of_all);
 	tcase_add_test(live, several_without_memory);
 	tcase_add_test(live, an_error_is_of_one_alone);

@@ -134,17 +134,6 @@ append(struct tn_buf *out, struct tn_redis *redis,
 	return r;
 }
 
-static int
-append_all(struct tn_buf *out, const struct tn_redis_batch *b,
-    struct tn_err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < b->n; i++)
-		r = append(out, b->redis, &b->asked[i], err);
-	return r;
-}
-
 /* Nothing of these has run: once more, each by itself. */
 static int
 ask_again(struct tn_redis_batch *b, struct tn_err *err)
@@ -181,28 +170,37 @@ take_answers(struct tn_redis_batch *b, struct tn_reply **replies)
 static bool
 is_wanted(const struct tn_redis_batch *b)
 {
-	return b->n > 0 && b->why.code == 0;
+	return b->n > 0 && b->why.code == 0 && !b->is_sent;
+}
+
+/* All of it or, if it cannot be said, nothing: the others go without it. */
+static void
+append_all(struct tn_buf *out, struct tn_redis_batch *b, size_t *total)
+{
+	struct tn_err err = { .code = 0 };
+	size_t before = out->len;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < b->n; i++)
+		r = append(out, b->redis, &b->asked[i], &err);
+	if (r == 0)
+		*total += b->n;
+	else
+		out->len = before;
+	settle(b, r, &err);
 }
 
 static int
-exchange(struct tn_redis_batch *const *batches, size_t n,
-    struct tn_reply **replies, size_t nreplies, struct tn_err *err)
+exchange(struct tn_redis *redis, const struct tn_buf *out,
+    struct tn_reply **replies, size_t n, struct tn_err *err)
 {
 	struct tn_slice bytes;
-	struct tn_buf out;
-	int r = 0;
+	int r = tn_buf_finish(out, &bytes, err);
 
-	tn_buf_init(&out, 2 * n * TN_LIMIT_REDIS_COMMAND);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		if (is_wanted(batches[i]))
-			r = append_all(&out, batches[i], err);
-	if (r == 0)
-		r = tn_buf_finish(&out, &bytes, err);
-	if (r == 0)
-		r = tn_redis_exchange(batches[0]->redis, bytes, replies,
-		    nreplies, NULL, err);
-	tn_buf_fini(&out);
-	return r;
+	if (r == 0 && replies == NULL)
+		r = tn_err_set(err, TN_E_NOMEM, "no memory for replies");
+	return r < 0 ? r : tn_redis_exchange(redis, bytes, replies, n, NULL,
+	    err);
 }
 
 /* All are for one Redis, which is no cluster. */
@@ -212,16 +210,17 @@ send_together(struct tn_redis_batch *const *batches, size_t n)
 	struct tn_err err = { .code = 0 };
 	struct tn_reply **replies;
 	size_t total = 0, at = 0;
-	int r;
+	struct tn_buf out;
+	int r = 0;
 
+	tn_buf_init(&out, 2 * n * TN_LIMIT_REDIS_COMMAND);
 	for (size_t i = 0; i < n; i++)
-		total += is_wanted(batches[i]) ? batches[i]->n : 0;
-	if (total == 0)
-		return;
+		if (is_wanted(batches[i]))
+			append_all(&out, batches[i], &total);
 	replies = calloc(total, sizeof(*replies));
-	r = replies == NULL ?
-	    tn_err_set(&err, TN_E_NOMEM, "no memory for replies") :
-	    exchange(batches, n, replies, total, &err);
+	if (total > 0)
+		r = exchange(batches[0]->redis, &out, replies, total, &err);
+	tn_buf_fini(&out);
 	for (size_t i = 0; i < n; i++) {
 		if (!is_wanted(batches[i]))
 			continue;
@@ -255,15 +254,16 @@ tn_redis_batch_send_all(struct tn_redis_batch *const *batches, size_t n)
 	for (; n > 0; batches += same, n -= same) {
 		struct tn_redis *redis = batches[0]->redis;
 
-		for (same = 0; same < n && batches[same]->redis == redis;
+		for (same = 1; same < n && batches[same]->redis == redis;
 		    same++)
-			batches[same]->is_sent = true;
-		if (!tn_redis_is_cluster(redis)) {
-			send_together(batches, same);
 			continue;
+		if (!tn_redis_is_cluster(redis))
+			send_together(batches, same);
+		for (size_t i = 0; i < same; i++) {
+			if (tn_redis_is_cluster(redis))
+				send_each(batches[i]);
+			batches[i]->is_sent = true;
 		}
-		for (size_t i = 0; i < same; i++)
-			send_each(batches[i]);
 	}
 }
 

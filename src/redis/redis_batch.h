@@ -68,7 +68,8 @@ int tn_redis_batch_send(struct tn_redis_batch *b, struct tn_err *err);
 /*
  * Send several batches, one behind the other: by one journey, those that are
  * for the same Redis and stand together. What came of each is told by
- * tn_redis_batch_sent; a failed journey is that of all who went along.
+ * tn_redis_batch_sent; a failed journey is that of all who went along. Those
+ * that were sent before, or cannot be, are left out.
  */
 void tn_redis_batch_send_all(struct tn_redis_batch *const *batches, size_t n);
 
