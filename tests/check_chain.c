@@ -155,6 +155,21 @@ START_TEST(move_without_a_reason)
 }
 END_TEST
 
+/* The first error handler behind it hears of it, as of any error. */
+START_TEST(move_without_a_reason_is_an_error)
+{
+	struct tn_router *router = tn_router_new(NULL);
+
+	begin();
+	tn_router_get(router, "/", answer_as_asked);
+	tn_router_on_error(router, say_places);
+	tn_app_mount(app, "/in", router);
+	serve();
+	get("/in?rc=4", 500, "quick ");
+	end();
+}
+END_TEST
+
 /* ---- Asked of Redis ------------------------------------------------------------*/
 
 static void
@@ -262,6 +277,19 @@ START_TEST(param_callback_may_ask_once)
 	serve();
 	get("/of/1", 200, "1");
 	get("/of/1", 200, "2");
+	end();
+}
+END_TEST
+
+/* Once a request and value, in however many layers. */
+START_TEST(param_callback_that_asks_is_called_once)
+{
+	begin();
+	tn_app_param(app, "id", count_param);
+	tn_app_use_at(app, "/of/:id", TN_STEP(note_place));
+	tn_app_get(app, "/of/:id", say_count);
+	serve();
+	get("/of/1", 200, "1");
 	end();
 }
 END_TEST
@@ -417,12 +445,14 @@ chain_suite(void)
 	tcase_add_test(moves, error_page_may_go_there_and_back);
 	tcase_add_loop_test(moves, move_without_a_reason, 0,
 	    sizeof(wrong) / sizeof(*wrong));
+	tcase_add_test(moves, move_without_a_reason_is_an_error);
 	suite_add_tcase(s, moves);
 	tcase_set_timeout(asks, 20);
 	tcase_add_checked_fixture(asks, start, stop);
 	tcase_add_test(asks, one_handler_asks_and_the_next_reads);
 	tcase_add_test(asks, middleware_may_ask);
 	tcase_add_test(asks, param_callback_may_ask_once);
+	tcase_add_test(asks, param_callback_that_asks_is_called_once);
 	tcase_add_test(asks, asked_twice_of_one_batch);
 	tcase_add_test(asks, requests_share_a_journey);
 	tcase_add_test(asks, answer_that_nobody_reads);

@@ -118,6 +118,26 @@ is_wanted(struct tn_req *req, const struct tn_layer *layer)
 	return prefix_matches(req, layer);
 }
 
+/* What it makes no sense for a handler to answer is an error. */
+static int
+check(struct tn_req *req, int rc)
+{
+	if (rc > TN_NEXT_ROUTER || (rc == TN_ASK && req->batch == NULL) ||
+	    rc == (req->is_slow ? TN_SLOW : TN_QUICK))
+		return tn_err_set(&req->err, TN_E_STATE,
+		    "a handler answered %d", rc);
+	if (rc < 0 && req->err.code != rc)
+		tn_err_set(&req->err, rc, "%s", tn_err_name(rc));
+	return rc;
+}
+
+/* Is this handler done, and the next one's turn? */
+static bool
+goes_on(int rc)
+{
+	return rc == TN_NEXT || rc == TN_ASK;
+}
+
 /* ---- Param callbacks -------------------------------------------------------- */
 
 static bool
@@ -142,8 +162,8 @@ call_param(struct tn_req *req, struct tn_res *res,
 	if (!tn_slice_is(param->name, step->name) ||
 	    was_called(w, step, param->value))
 		return TN_NEXT;
-	rc = step->fn(req, res, param->value, step->arg);
-	if (rc == TN_NEXT && w->ncalled < TN_LIMIT_PARAM_CALLS)
+	rc = check(req, step->fn(req, res, param->value, step->arg));
+	if (goes_on(rc) && w->ncalled < TN_LIMIT_PARAM_CALLS)
 		w->called[w->ncalled++] =
 		    (struct tn_param_call){ step, param->value };
 	return rc;
@@ -178,19 +198,12 @@ judge(struct tn_req *req, int rc)
 {
 	struct tn_walk_frame *f = top(&req->walk);
 
+	if (rc != TN_NEXT_ROUTER && rc != TN_NEXT_ROUTE)
+		return rc;
 	if (rc == TN_NEXT_ROUTER)
 		f->layer = f->router->n - 1;
-	if (rc == TN_NEXT_ROUTER || rc == TN_NEXT_ROUTE) {
-		next_layer(req);
-		return TN_NEXT;
-	}
-	if (rc > TN_ASK || (rc == TN_ASK && req->batch == NULL) ||
-	    rc == (req->is_slow ? TN_SLOW : TN_QUICK))
-		return tn_err_set(&req->err, TN_E_STATE,
-		    "a handler answered %d", rc);
-	if (rc < 0 && req->err.code != rc)
-		tn_err_set(&req->err, rc, "%s", tn_err_name(rc));
-	return rc;
+	next_layer(req);
+	return TN_NEXT;
 }
 
 static int
@@ -198,11 +211,9 @@ take_step(struct tn_req *req, struct tn_res *res, const struct tn_layer *layer)
 {
 	struct tn_walk_frame *f = top(&req->walk);
 	const struct tn_step *step = &layer->steps[f->step];
-	int rc = step->fn(req, res, step->arg);
+	int rc = check(req, step->fn(req, res, step->arg));
 
-	if (rc != TN_NEXT && rc != TN_ASK)
-		return judge(req, rc);
-	if (++f->step == layer->nsteps)
+	if (goes_on(rc) && ++f->step == layer->nsteps)
 		next_layer(req);
 	return judge(req, rc);
 }
