@@ -170,6 +170,31 @@ START_TEST(move_without_a_reason_is_an_error)
 }
 END_TEST
 
+static int
+send_half(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)arg;
+	return tn_res_write(res, S("half"));
+}
+
+/* Nobody may take it for the whole. */
+START_TEST(answer_cut_for_want_of_a_helper)
+{
+	struct tn_exchange *x = &h.exchange;
+
+	begin();
+	tn_app_get(app, "/", send_half, tn_slow, say_places);
+	serve();
+	tn_harness_begin(&h, "GET", "/", NULL, TN_SLICE_NONE);
+	ck_assert_int_eq(tn_app_handle(app, &x->req, &x->res), TN_SLOW);
+	ck_assert_int_eq(tn_app_refuse(app, &x->req, &x->res, 503, 1),
+	    TN_DONE);
+	ck_assert(x->res.is_broken);
+	end();
+}
+END_TEST
+
 /* ---- Asked of Redis ------------------------------------------------------------*/
 
 static void
@@ -446,6 +471,7 @@ chain_suite(void)
 	tcase_add_loop_test(moves, move_without_a_reason, 0,
 	    sizeof(wrong) / sizeof(*wrong));
 	tcase_add_test(moves, move_without_a_reason_is_an_error);
+	tcase_add_test(moves, answer_cut_for_want_of_a_helper);
 	suite_add_tcase(s, moves);
 	tcase_set_timeout(asks, 20);
 	tcase_add_checked_fixture(asks, start, stop);

@@ -334,7 +334,7 @@ int
 tn_app_refuse(struct tn_app *app, struct tn_req *req, struct tn_res *res,
     int status, int retry_after_s)
 {
-	int rc;
+	bool is_open = res->state == TN_RES_OPEN;
 
 	req->app = app;
 	if (status != 0)
@@ -343,9 +343,8 @@ tn_app_refuse(struct tn_app *app, struct tn_req *req, struct tn_res *res,
 		tn_res_set(res, "Retry-After",
 		    tn_arena_printf(req->arena, "%d", retry_after_s));
 	req->walk.ending = false;
-	rc = answer_error(app, req, res);
-	if (moves(rc))			/* an error page cannot wait here */
-		answer_plainly(res);
-	finish(app, req, res, TN_DONE);
+	if (is_open && moves(answer_error(app, req, res)))
+		answer_plainly(res);	/* an error page cannot wait here */
+	finish(app, req, res, is_open ? TN_DONE : req->err.code);
 	return TN_DONE;
 }
