@@ -6,8 +6,8 @@
 # load generator are not counted.
 #
 #	page	/chat of somebody logged in; floor: the same bytes, one GET
-#	logout	its form, all that a form costs but a hash; floor: the same
-#		bytes, a GET and a SET, for it reads a session and writes one
+#	logout	its form, all that a form costs but a hash; floor: as short a
+#		body, a GET and a SET, for it reads a session and writes one
 #	login	the form with the cheapest hash that libsodium has; floor: as
 #		for logout, and the same hash in between. One helper thread
 #		hashes, on both sides
@@ -71,10 +71,10 @@ one_round()
 	measure floor page "$pages --marker floor" get
 	measure ours logout "$posts --marker /account/login"
 	measure node logout "$posts --marker /account/login"
-	measure floor logout "$forms" set
+	measure floor logout "$forms" set 9
 	measure ours login "$posts --marker /chat"
 	measure node login "$posts --marker /chat"
-	measure floor login "$forms" hash
+	measure floor login "$forms" hash 9
 	measure ours static "$pages --marker text/css"
 	measure node static "$pages --marker text/css"
 	measure floor static "$pages" hello "$(wc -c <"$assets/chat.css")"
