@@ -3,6 +3,7 @@
 
 #include "site.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "base/err.h"
@@ -152,6 +153,28 @@ end_others(struct tn_req *req, struct tn_res *res, void *arg)
 
 /* ---- With the password --------------------------------------------------- */
 
+/* The account that was asked for must be the one that is logged in. */
+static bool
+is_same(struct tn_req *req, const struct tn_account *who)
+{
+	return tn_slice_is(user_id(req), who->id);
+}
+
+/*
+ * Is the account of that name the one that is logged in? A session that
+ * Express began may have the name alone. Returns 1, 0 or < 0.
+ */
+static int
+is_own(struct tn_req *req, struct site *site, const struct tn_username *name)
+{
+	struct tn_account who = { .id = "" };
+	int status;
+
+	snprintf(who.name, sizeof(who.name), "%s", name->name);
+	status = tn_account_find(&site->accounts, &who, &req->err);
+	return status == 1 ? is_same(req, &who) : status;
+}
+
 /*
  * The canonical name of who is here, if another guess at the password is
  * allowed. Returns 1, 0 when the answer has been given, or < 0.
@@ -164,18 +187,17 @@ may_guess(struct tn_req *req, struct tn_res *res, struct site *site,
 	    &req->err);
 
 	if (status == 0)
-		status = may_try(req, site, name->name, &wait_s);
+		status = is_own(req, site, name);
+	if (status == 0)
+		*answer = say_again(req, res, "That is not your password.",
+		    ACCOUNT_ROUTE);
+	if (status <= 0)
+		return status;
+	status = may_try(req, site, name->name, &wait_s);
 	if (status == 0)
 		*answer = too_often(req, res, wait_s,
 		    TN_SLICE(ACCOUNT_ROUTE));
 	return status;
-}
-
-/* The account that was asked for must be the one that is logged in. */
-static bool
-is_same(struct tn_req *req, const struct tn_account *who)
-{
-	return tn_slice_is(user_id(req), who->id);
 }
 
 static int

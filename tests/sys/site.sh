@@ -96,6 +96,27 @@ is "$(ACTION=/account/logout submit /chat | status)" 500 \
     "a log-out that cannot be taken off the list is told"
 is "$(page /chat | status)" 302 "but has ended the session"
 is "$(known)" "$before" "for good"
+
+# A session of Express may have the name of an account of ours, and is not its
+# owner: it neither deletes it nor changes its password, by whatever it knows.
+rm "$jar"
+submit /account/register username=w password='correct horse' >"$tmp/shown"
+write_session
+for action in /account/password /account/delete; do
+	token=$(curl -sS -H "Cookie: $cookie" "$(url /account/delete)" |
+	    sed -n 's/.*name="_csrf" value="\([^"]*\)".*/\1/p' | head -n 1)
+	is "$(curl -sS -i -H "Cookie: $cookie" -H "Origin: $(url)" \
+	    --data-urlencode "_csrf=$token" -d 'password=correct+horse' \
+	    -d 'new_password=another+horse' "$(url "$action")" | status)" 303 \
+	    "$action of another's account is refused"
+done
+like "$(curl -sS -H "Cookie: $cookie" "$(url /account)")" \
+    'not your password' "as by a wrong password"
+rm "$jar"
+is "$(submit /account/login username=w password='correct horse' | status)" \
+    303 "and its owner logs in as before"
+is "$(page /chat | status)" 200 "to the chat"
+
 stack_end fcgi
 stack_options+=(http.show_errors=yes)
 ok "the pages start again, to say why they fail" stack_start_fcgi
