@@ -355,6 +355,29 @@ START_TEST(redirect_stays_on_the_site)
 }
 END_TEST
 
+static int
+redirect_with(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	tn_res_status(res, *(int *)arg);
+	return tn_res_redirect(res, "/a");
+}
+
+static const struct { int set, sent; } redirections[] = {
+	{ 200, 302 }, { 404, 302 }, { 301, 301 }, { 303, 303 }, { 307, 307 },
+	{ 308, 308 }, { 304, 302 },	/* that one leads nowhere */
+};
+
+START_TEST(redirect_has_the_status_that_was_set)
+{
+	int status = redirections[_i].set;
+
+	begin(redirect_with, &status);
+	ck_assert_int_eq(tn_harness_get(&h, "/"), redirections[_i].sent);
+	ck_header("location", "/a");
+}
+END_TEST
+
 START_TEST(redirect_after_post_is_a_get)
 {
 	char to[] = "/a";
@@ -552,6 +575,8 @@ suite(void)
 	tcase_add_test(tc, etag_follows_the_body);
 	tcase_add_loop_test(tc, redirect_stays_on_the_site, 0,
 	    ROWS(redirects));
+	tcase_add_loop_test(tc, redirect_has_the_status_that_was_set, 0,
+	    ROWS(redirections));
 	tcase_add_test(tc, redirect_after_post_is_a_get);
 	tcase_add_loop_test(tc, redirect_outside_is_by_list, 0, ROWS(outside));
 	tcase_add_test(tc, streams_leave_piece_by_piece);

@@ -82,7 +82,7 @@ tn_res_location(struct tn_res *res, struct tn_slice path)
 static int
 send_redirect(struct tn_res *res, struct tn_slice base, struct tn_slice url)
 {
-	if (res->status < 300 || res->status > 399)
+	if (res->status < 300 || res->status > 399 || res->status == 304)
 		res->status = tn_req_is_safe(res->req) ? 302 : 303;
 	set_location(res, base, url);
 	return tn_res_send_status(res, res->status);
