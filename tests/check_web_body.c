@@ -341,6 +341,32 @@ START_TEST(compressed_body_is_inflated)
 }
 END_TEST
 
+/* As "cat a.gz b.gz" is a gzip file; what is none behind it is refused. */
+START_TEST(gzip_of_several_members_is_one)
+{
+	static const char head[] =
+	    "content-type: text/plain\ncontent-encoding: gzip\n";
+	unsigned char packed[256];
+	size_t n = compress_text("one, ", 5, packed, sizeof(packed), 31);
+	size_t all = n + compress_text("two", 3, packed + n,
+	    sizeof(packed) - n, 31);
+
+	for (size_t i = n; i <= all; i++) {
+		tn_harness_send(&h, "POST", "/echo", head,
+		    tn_slice(packed, i));
+		ck_assert_msg(h.status == (i == n || i == all ? 200 : 400),
+		    "%zu of %zu: %d", i, all, h.status);
+	}
+	ck_slice(h.body, "one, two");
+	packed[all] = 'x';
+	ck_assert_int_eq(tn_harness_send(&h, "POST", "/echo", head,
+	    tn_slice(packed, all + 1)), 400);
+	all = n + compress_text("two", 3, packed + n, sizeof(packed) - n, 15);
+	ck_assert_int_eq(tn_harness_send(&h, "POST", "/echo", head,
+	    tn_slice(packed, all)), 400);
+}
+END_TEST
+
 START_TEST(bomb_is_not_inflated)
 {
 	static char zeros[1 << 20];
@@ -657,6 +683,7 @@ suite(void)
 	tcase_add_test(tc, json_without_memory_is_no_fault_of_the_client);
 	tcase_add_test(tc, body_is_as_large_as_may_be);
 	tcase_add_test(tc, compressed_body_is_inflated);
+	tcase_add_test(tc, gzip_of_several_members_is_one);
 	tcase_add_test(tc, bomb_is_not_inflated);
 	tcase_add_loop_test(tc, form_with_files_is_read, 0, ROWS(forms));
 	tcase_add_test(tc, parts_are_as_large_as_may_be);

@@ -35,8 +35,16 @@ grow(struct sink *s)
 	return true;
 }
 
+/* A gzip file may have several members (RFC 1952, 2.2): on to the next. */
+static bool
+next_member(z_stream *z)
+{
+	return z->avail_in >= 2 && z->next_in[0] == 0x1f &&
+	    z->next_in[1] == 0x8b && inflateReset(z) == Z_OK;
+}
+
 static int
-run(z_stream *z, struct sink *s, struct tn_err *err)
+run(z_stream *z, size_t in_bytes, struct sink *s, struct tn_err *err)
 {
 	int state = Z_OK;
 
@@ -53,11 +61,13 @@ run(z_stream *z, struct sink *s, struct tn_err *err)
 		state = inflate(z, Z_NO_FLUSH);
 		s->len = s->cap - z->avail_out;
 		if (s->len > SMALL_BYTES &&
-		    s->len / TN_LIMIT_INFLATE_RATIO > z->total_in)
+		    s->len / TN_LIMIT_INFLATE_RATIO > in_bytes - z->avail_in)
 			return tn_err_set(err, TN_E_LIMIT,
 			    "a body that inflates to more than %d times "
 			    "itself", TN_LIMIT_INFLATE_RATIO);
 		if (state == Z_BUF_ERROR && z->avail_out == 0)
+			state = Z_OK;
+		if (state == Z_STREAM_END && next_member(z))
 			state = Z_OK;
 	}
 	if (state == Z_MEM_ERROR)
@@ -80,7 +90,7 @@ tn_inflate(struct tn_slice in, size_t max_bytes, struct tn_arena *arena,
 	*out = TN_SLICE_NONE;
 	if (inflateInit2(&z, ANY_FORMAT + MAX_WBITS) != Z_OK)
 		return tn_err_set(err, TN_E_NOMEM, "no memory to inflate");
-	rc = run(&z, &s, err);
+	rc = run(&z, in.len, &s, err);
 	inflateEnd(&z);
 	if (rc != 0)
 		return rc;
