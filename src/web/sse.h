@@ -14,7 +14,8 @@
 
 struct tn_sse_event {
 	struct tn_slice event;	/* its name; empty: "message" */
-	struct tn_slice data;	/* may have several lines */
+	/* May have several lines; ptr NULL: none, and no page hears of it. */
+	struct tn_slice data;
 	struct tn_slice id;	/* comes back as Last-Event-ID; empty: none */
 	int retry_ms;		/* how long clients wait; 0: not said */
 };
