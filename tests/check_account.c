@@ -465,7 +465,7 @@ START_TEST(an_address_that_tries_too_often)
 	ck_assert_int_ge(attempt.retry_s, 50);
 	ck_assert_int_eq(try("no body", "correct horse"), REFUSED);
 	ask("GET tandem:{kim}:throttle:login-user", text);
-	ck_assert_str_eq(text, "0");
+	ck_assert_str_eq(text, "");
 	/* nor is its own window one that never ends */
 	ck_assert_int_eq(try_from("192.0.2.2", "kim", "wrong horse", NULL),
 	    0);
@@ -473,6 +473,36 @@ START_TEST(an_address_that_tries_too_often)
 	    1);
 	ask("GET tandem:{kim}:throttle:login-user", text);
 	ck_assert_str_eq(text, "2");
+}
+END_TEST
+
+/* Not even while it is asked, which others do at the same time. */
+START_TEST(an_address_that_tries_too_often_keeps_nobody_out)
+{
+	enum { MANY = 8 };
+	struct tn_attempt tries[MANY];
+	struct tn_redis_batch batches[MANY], *all[MANY];
+
+	by_user.redis = by_address.redis = redis;
+	tn_account_register(&accounts, S("kim"), S("correct horse"), &who,
+	    NULL);
+	for (int i = 0; i < by_address.max; i++)
+		try("no body", "correct horse");
+	for (int i = 0; i < MANY; i++) {
+		tries[i] = (struct tn_attempt){ .name = S("kim"),
+			.address = i < MANY - 1 ? S("192.0.2.1") :
+			    S("192.0.2.2"),
+			.by_user = &by_user, .by_address = &by_address };
+		all[i] = &batches[i];
+		tn_redis_batch_init(all[i], redis);
+		tn_attempt_with(&tries[i], all[i]);
+	}
+	tn_redis_batch_send_all(all, MANY);
+	for (int i = 0; i < MANY; i++) {
+		ck_assert_int_eq(tn_attempt_may(&accounts, &tries[i], all[i],
+		    NULL), i == MANY - 1);
+		tn_redis_batch_fini(all[i]);
+	}
 }
 END_TEST
 
@@ -621,6 +651,7 @@ account_suite(void)
 	tcase_add_test(tc, a_cost_that_cannot_be_met);
 	tcase_add_test(tc, tried_so_often_and_no_more);
 	tcase_add_test(tc, an_address_that_tries_too_often);
+	tcase_add_test(tc, an_address_that_tries_too_often_keeps_nobody_out);
 	tcase_add_test(tc, a_password_that_nobody_has);
 	tcase_add_test(tc, a_try_is_one_journey);
 	tcase_add_test(tc, out_of_memory);

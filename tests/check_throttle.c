@@ -197,25 +197,64 @@ START_TEST(out_of_memory)
 }
 END_TEST
 
-START_TEST(given_back)
+static int
+try_both(const char *from, const char *name, int *retry_s)
 {
-	int retry_s, left_s;
+	struct tn_redis_batch batch;
+	size_t place;
+	int e;
+
+	tn_redis_batch_init(&batch, redis);
+	place = tn_throttle_try_both_with(&addresses, tn_slice_str(from),
+	    &users, tn_slice_str(name), &batch);
+	tn_redis_batch_send(&batch, NULL);
+	e = tn_throttle_tried_both(&addresses, &users, tn_slice_str(name),
+	    &batch, place, retry_s, NULL);
+	tn_redis_batch_fini(&batch);
+	return e;
+}
+
+START_TEST(a_try_counts_for_two)
+{
+	int retry_s = -1, left_s;
 	int64_t used;
 
-	ck_assert_int_eq(tn_throttle_give_back(&users, S("kim"), NULL), 0);
-	for (int i = 0; i < 3; i++)
-		tn_throttle_try(&users, S("kim"), &retry_s, NULL);
-	ck_assert_int_eq(tn_throttle_give_back(&users, S("kim"), NULL), 0);
-	ck_assert_int_eq(tn_throttle_count(&users, S("kim"), &used, &left_s,
+	ck_assert(!tn_redis_is_cluster(redis));
+	addresses.window_s = 20;
+	for (int i = 0; i < users.max; i++)
+		ck_assert_int_eq(try_both("a", "kim", &retry_s), 1);
+	ck_assert_int_eq(try_both("a", "kim", &retry_s), 0);
+	ck_assert_int_gt(retry_s, 50);		/* the name's */
+	ck_assert_int_eq(try_both("a", "lee", &retry_s), 1);
+	ck_assert_int_eq(try_both("a", "lee", &retry_s), 0);
+	ck_assert_int_le(retry_s, 20);		/* the address' */
+	ck_assert_int_gt(retry_s, 10);
+	/* of which the name knows nothing */
+	ck_assert_int_eq(tn_throttle_count(&users, S("lee"), &used, &left_s,
 	    NULL), 0);
-	ck_assert_int_eq(used, 3);
-	ck_assert_int_le(left_s, users.window_s);
-	/* never below nothing: no try is won by it */
-	for (int i = 0; i < 9; i++)
-		ck_assert_int_eq(tn_throttle_give_back(&users, S("kim"),
-		    NULL), 0);
-	tn_throttle_count(&users, S("kim"), &used, &left_s, NULL);
-	ck_assert_int_eq(used, 1);
+	ck_assert_int_eq(used, 2);
+	ck_assert_int_eq(tn_throttle_count(&addresses, S("a"), &used, &left_s,
+	    NULL), 0);
+	ck_assert_int_eq(used, 7);
+}
+END_TEST
+
+START_TEST(a_try_for_two_without_memory)
+{
+	bool failed = true;
+	unsigned n;
+
+	addresses.max = users.max = 1000;
+	for (n = 1; failed; n++) {
+		int retry_s, e;
+
+		tn_alloc_fail_at(n);
+		e = try_both("a", "kim", &retry_s);
+		failed = tn_alloc_end();
+		ck_assert_msg(e == 1 || (failed && e == TN_E_NOMEM), "%u: %d",
+		    n, e);
+	}
+	ck_assert_uint_gt(n, 5);
 }
 END_TEST
 
@@ -261,7 +300,8 @@ throttle_suite(void)
 	tcase_add_loop_test(tc, addresses_of_one_client, 0,
 	    sizeof(groups) / sizeof(*groups));
 	tcase_add_test(tc, counted_without_a_judgement);
-	tcase_add_test(tc, given_back);
+	tcase_add_test(tc, a_try_counts_for_two);
+	tcase_add_test(tc, a_try_for_two_without_memory);
 	tcase_add_test(tc, cleared_along_with_something_else);
 	tcase_add_test(tc, out_of_memory);
 	suite_add_tcase(s, tc);

@@ -23,6 +23,7 @@
 #include "redis/redis_batch.h"
 #include "redis/topology.h"
 #include "redis_server.h"
+#include "session/throttle.h"
 
 #define S(s) TN_SLICE(s)
 
@@ -552,6 +553,32 @@ START_TEST(a_batch_has_keys_of_all_slots)
 END_TEST
 
 /* Several, as the first question ever: the nodes are learnt on the way. */
+/* Address and name are in two slots, and count one behind the other. */
+START_TEST(a_try_counts_for_two_slots)
+{
+	const struct tn_throttle address = { redis, "address", 4, 60 },
+	    name = { redis, "name", 2, 60 };
+	static const int results[] = { 1, 1, 0, 0, 0, 0 };
+
+	ck_assert(tn_redis_is_cluster(redis));
+	for (int i = 0; i < 6; i++) {
+		struct tn_redis_batch batch;
+		int retry_s = 0;
+		size_t place;
+
+		tn_redis_batch_init(&batch, redis);
+		place = tn_throttle_try_both_with(&address, S("192.0.2.1"),
+		    &name, S("kim"), &batch);
+		tn_redis_batch_send(&batch, NULL);
+		ck_assert_int_eq(tn_throttle_tried_both(&address, &name,
+		    S("kim"), &batch, place, &retry_s, NULL), results[i]);
+		tn_redis_batch_fini(&batch);
+	}
+	ck_assert_int_eq(call("GET tandem:{kim}:throttle:name"), 0);
+	ck_assert_str_eq(last, "4");
+}
+END_TEST
+
 START_TEST(several_batches_as_the_first_question)
 {
 	struct tn_redis *fresh = tn_redis_new(&options, 1, NULL);
@@ -850,6 +877,7 @@ add_servers(Suite *s)
 	tcase_add_checked_fixture(cluster, setup_cluster, teardown);
 	tcase_add_test(cluster, keys_go_to_who_serves_them);
 	tcase_add_test(cluster, a_batch_has_keys_of_all_slots);
+	tcase_add_test(cluster, a_try_counts_for_two_slots);
 	tcase_add_test(cluster, several_batches_as_the_first_question);
 	tcase_add_test(cluster, a_slot_that_moves_is_followed);
 	tcase_add_test(cluster, nodes_that_do_not_agree_yet_are_waited_for);

@@ -58,6 +58,9 @@ struct tn_redis *tn_redis_new(const struct tn_redis_options *options,
     size_t max, struct tn_err *err);
 void tn_redis_free(struct tn_redis **redis);
 
+/* Are there many masters, so that all keys of a script are in one slot? */
+bool tn_redis_is_cluster(const struct tn_redis *redis);
+
 /*
  * One command.
  *

@@ -5,8 +5,6 @@
 #include "redis/redis.h"
 #include "redis/wire.h"
 
-bool tn_redis_is_cluster(const struct tn_redis *redis);
-
 /* tn_redis_conns_exchange with one server, which redis is. */
 int tn_redis_exchange(struct tn_redis *redis, struct tn_slice bytes,
     struct tn_reply **replies, size_t n, bool *unsent, struct tn_err *err);

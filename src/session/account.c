@@ -369,7 +369,7 @@ void
 tn_attempt_with(struct tn_attempt *t, struct tn_redis_batch *with)
 {
 	char group[TN_THROTTLE_ADDRESS];
-	struct tn_slice argv[FIND_WORDS];
+	struct tn_slice address, argv[FIND_WORDS];
 	struct tn_buf key;
 	int e = tn_username_read(&t->user, t->name, NULL);
 
@@ -377,12 +377,13 @@ tn_attempt_with(struct tn_attempt *t, struct tn_redis_batch *with)
 	t->is_found = false;
 	if (e == TN_E_NOMEM)
 		tn_redis_batch_fail(with, e);
-	t->address_at = tn_throttle_try_with(t->by_address,
-	    tn_throttle_address(t->address, group), with);
+	address = tn_throttle_address(t->address, group);
+	t->tried_at = !t->has_name ?
+	    tn_throttle_try_with(t->by_address, address, with) :
+	    tn_throttle_try_both_with(t->by_address, address, t->by_user,
+	    tn_slice_str(t->user.name), with);
 	if (!t->has_name)
 		return;
-	t->user_at = tn_throttle_try_with(t->by_user,
-	    tn_slice_str(t->user.name), with);
 	find_words(argv, &key, &t->user);
 	if (key.failed != 0)
 		tn_redis_batch_fail(with, key.failed);
@@ -395,16 +396,11 @@ static int
 is_allowed(struct tn_attempt *t, const struct tn_redis_batch *with,
     struct tn_err *err)
 {
-	int may = tn_throttle_tried(t->by_address, with, t->address_at,
-	    &t->retry_s, err);
-
-	if (!t->has_name || may < 0)
-		return may;
-	if (may == 1)
-		return tn_throttle_tried(t->by_user, with, t->user_at,
+	if (!t->has_name)
+		return tn_throttle_tried(t->by_address, with, t->tried_at,
 		    &t->retry_s, err);
-	return tn_throttle_give_back(t->by_user, tn_slice_str(t->user.name),
-	    err);
+	return tn_throttle_tried_both(t->by_address, t->by_user,
+	    tn_slice_str(t->user.name), with, t->tried_at, &t->retry_s, err);
 }
 
 int

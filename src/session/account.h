@@ -71,7 +71,7 @@ struct tn_attempt {
 	/* internal */
 	struct tn_username user;
 	bool has_name, is_found;
-	size_t address_at, user_at, account_at;	/* their places */
+	size_t tried_at, account_at;		/* their places */
 	char hash[128];
 };
 

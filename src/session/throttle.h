@@ -27,8 +27,7 @@ int tn_throttle_try(const struct tn_throttle *t, struct tn_slice who,
 
 /*
  * The same in two steps, around the send of a batch. What goes along must
- * not be acted upon when the try is refused; another throttle that goes along
- * has counted too, and is given its try back.
+ * not be acted upon when the try is refused.
  *
  * tn_throttle_try_with returns the place that tn_throttle_tried wants, which
  * has the results of tn_throttle_try.
@@ -40,10 +39,16 @@ int tn_throttle_tried(const struct tn_throttle *t,
     struct tn_err *err);
 
 /*
- * It was no try after all: one less, if any are counted. Returns 0, or Redis'
- * failures.
+ * One try that counts for two, by the same steps: for whom the first refuses
+ * the second counts nothing. Both are of the batch's Redis; in a cluster, the
+ * second is asked by tn_throttle_tried_both.
  */
-int tn_throttle_give_back(const struct tn_throttle *t, struct tn_slice who,
+size_t tn_throttle_try_both_with(const struct tn_throttle *first,
+    struct tn_slice who, const struct tn_throttle *second,
+    struct tn_slice whose, struct tn_redis_batch *with);
+int tn_throttle_tried_both(const struct tn_throttle *first,
+    const struct tn_throttle *second, struct tn_slice whose,
+    const struct tn_redis_batch *with, size_t place, int *retry_s,
     struct tn_err *err);
 
 /*
