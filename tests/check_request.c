@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "check_alloc.h"
 #include "check_main.h"
 #include "web_rig.h"
 #include "web/trust_proxy.h"
@@ -354,11 +355,24 @@ START_TEST(header_in_several_lines_without_memory_is_500)
 	char *words[] = { GET, (char *)(uintptr_t)"HTTP_X_A=1",
 		(char *)(uintptr_t)"HTTP_X_A=2", NULL };
 
+	bool failed = true;
+
 	tn_exchange_init(&x, 1);
 	tn_exchange_begin(&x, NULL, NULL);
 	ck_assert_int_eq(read_words(words, NULL), TN_E_NOMEM);
 	ck_assert_int_eq(x.req.err_status, 500);
 	end();
+	for (unsigned n = 1; failed; n++) {
+		int rc;
+
+		begin();
+		tn_alloc_fail_at(n);
+		rc = read_words(words, NULL);
+		failed = tn_alloc_end();
+		ck_assert_msg(rc == (failed ? TN_E_NOMEM : 0), "%u: %d", n,
+		    rc);
+		end();
+	}
 }
 END_TEST
 

@@ -121,7 +121,8 @@ join_header(struct tn_req *req, size_t first)
 		tn_buf_slice(&all, h[i].value);
 	}
 	req->nheaders = kept;
-	h[first].value = tn_arena_copy(req->arena, tn_buf_view(&all));
+	h[first].value = all.failed != 0 ? TN_SLICE_NONE :
+	    tn_arena_copy(req->arena, tn_buf_view(&all));
 	tn_buf_fini(&all);
 	return h[first].value.ptr != NULL ? 0 : refuse(req, 500, TN_E_NOMEM,
 	    "no memory for a request");
