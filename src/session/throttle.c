@@ -116,7 +116,7 @@ static int
 tried(const struct tn_throttle *t, const struct tn_reply *reply, size_t i,
     int *retry_s, struct tn_err *err)
 {
-	int64_t used;
+	int64_t used = 0;
 	int e = read_count(reply, i, &used, retry_s, err);
 
 	return e < 0 ? e : used <= t->max;
