@@ -337,6 +337,52 @@ START_TEST(out_of_memory_is_survived)
 }
 END_TEST
 
+static int
+attach(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	static char name[600];
+
+	(void)req;
+	(void)arg;
+	memset(name, '"', sizeof(name) - 1);
+	tn_res_attachment(res, tn_slice_str(name));
+	return tn_res_send(res, TN_SLICE("x"));
+}
+
+/* Half a policy would allow what the other half forbids. */
+START_TEST(header_is_whole_or_its_answer_an_error)
+{
+	static const char *const names[] = { "content-security-policy",
+		"content-disposition" };
+	char whole[2][2048];
+
+	/* first as it should be, then failing at 1, 2, ... */
+	for (unsigned n = 0, failed = 1; n == 0 || failed; n++) {
+		web_begin(NULL, NULL);
+		tn_app_use(app, tn_security_headers(NULL));
+		tn_app_get(app, "/", attach);
+		web_serve();
+		tn_arena_alloc(&h.words, 1);
+		tn_buf_room(&h.raw, 65536);
+		if (n > 0)
+			tn_alloc_fail_at(n);
+		tn_harness_get(&h, "/");
+		failed = n == 0 || tn_alloc_end();
+		for (size_t i = 0; i < 2; i++) {
+			struct tn_slice got = tn_harness_header(&h, names[i]);
+
+			if (n == 0)
+				snprintf(whole[i], sizeof(whole[i]), "%.*s",
+				    TN_SLICE_ARG(got));
+			ck_assert_msg(h.status != 200 ||
+			    tn_slice_is(got, whole[i]), "%u: %s: %.*s", n,
+			    names[i], TN_SLICE_ARG(got));
+		}
+		web_end();
+	}
+}
+END_TEST
+
 START_TEST(adding_without_memory_is_remembered)
 {
 	bool failed = true;
@@ -400,6 +446,7 @@ suite(void)
 	tcase_add_test(tc, full_host_refuses_in_the_middle);
 	tcase_add_test(tc, requests_and_errors_are_logged_once);
 	tcase_add_test(tc, out_of_memory_is_survived);
+	tcase_add_test(tc, header_is_whole_or_its_answer_an_error);
 	tcase_add_test(tc, adding_without_memory_is_remembered);
 	tcase_add_test(tc, one_exchange_serves_many_requests_without_growing);
 	suite_add_tcase(s, tc);

@@ -97,7 +97,7 @@ tn_res_save_as(struct tn_res *res, struct tn_slice name)
 
 	tn_buf_reset(text);
 	tn_content_disposition(text, name);
-	tn_res_set(res, "Content-Disposition", tn_buf_view(text));
+	tn_res_set_built(res, "Content-Disposition", text);
 }
 
 void

@@ -10,6 +10,10 @@
  */
 void tn_res_put(struct tn_res *res, const char *name, struct tn_slice value);
 
+/* tn_res_set with what was built; what could not be is refused, not cut. */
+void tn_res_set_built(struct tn_res *res, const char *name,
+    const struct tn_buf *text);
+
 /* Does a comma-separated list hold this word, in any case? */
 bool tn_list_has(struct tn_slice list, struct tn_slice word);
 

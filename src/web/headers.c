@@ -222,6 +222,16 @@ tn_res_set(struct tn_res *res, const char *name, struct tn_slice value)
 }
 
 void
+tn_res_set_built(struct tn_res *res, const char *name,
+    const struct tn_buf *text)
+{
+	if (text->failed != 0)
+		res->bad_header = true;
+	else
+		tn_res_set(res, name, tn_buf_view(text));
+}
+
+void
 tn_res_append(struct tn_res *res, const char *name, struct tn_slice value)
 {
 	if (admit(res, tn_slice_str(name), &value))

@@ -43,7 +43,10 @@ nonce_source(struct tn_req *req)
 	    TN_SLICE_ARG(req->csp_nonce));
 }
 
-/* The policy with "{nonce}" and "{ws}" filled in; res->out is free still. */
+/*
+ * The policy with "{nonce}" and "{ws}" filled in; res->out is free still. An
+ * empty slice without memory: half of it would allow too much.
+ */
 static struct tn_slice
 fill_csp(struct tn_req *req, const char *csp)
 {
@@ -61,7 +64,8 @@ fill_csp(struct tn_req *req, const char *csp)
 		tn_buf_slice(out, tn_slice_is(name, "nonce") ? nonce :
 		    tn_slice_is(name, "ws") ? ws : TN_SLICE_NONE);
 	}
-	return tn_arena_copy(req->arena, tn_buf_view(out));
+	return out->failed != 0 ? TN_SLICE_NONE :
+	    tn_arena_copy(req->arena, tn_buf_view(out));
 }
 
 /* What a handler has set itself stands. */
@@ -86,6 +90,7 @@ static int
 set_headers(struct tn_req *req, struct tn_res *res, void *arg)
 {
 	const struct headers *h = arg;
+	struct tn_slice csp;
 
 	offer(res, "X-Content-Type-Options", "nosniff");
 	offer(res, "X-Frame-Options", "DENY");	/* for browsers before CSP 2 */
@@ -93,9 +98,13 @@ set_headers(struct tn_req *req, struct tn_res *res, void *arg)
 	offer(res, "Cross-Origin-Opener-Policy", "same-origin");
 	if (req->secure)
 		offer_hsts(res, h->hsts_s);
-	if (tn_res_get(res, "Content-Security-Policy").ptr == NULL)
-		tn_res_put(res, "Content-Security-Policy",
-		    fill_csp(req, h->csp));
+	if (tn_res_get(res, "Content-Security-Policy").ptr != NULL)
+		return 0;
+	csp = fill_csp(req, h->csp);
+	if (csp.ptr == NULL)
+		return tn_err_set(&req->err, TN_E_NOMEM,
+		    "no memory for a header");
+	tn_res_put(res, "Content-Security-Policy", csp);
 	return 0;
 }
 

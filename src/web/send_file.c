@@ -42,7 +42,7 @@ describe(struct tn_res *res, const struct tn_sent_file *file)
 	tn_buf_reset(text);
 	tn_cookie_date(text, (int64_t)st->st_mtim.tv_sec * 1000);
 	if (tn_res_get(res, "Last-Modified").ptr == NULL)
-		tn_res_set(res, "Last-Modified", tn_buf_view(text));
+		tn_res_set_built(res, "Last-Modified", text);
 	if (tn_res_get(res, "ETag").ptr == NULL)
 		tn_res_set(res, "ETag", tn_arena_printf(res->arena,
 		    "\"%llx-%llx.%lx%s%s\"", (unsigned long long)st->st_size,

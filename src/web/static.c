@@ -190,8 +190,8 @@ hand_over(const struct tn_assets *assets, struct tn_res *res,
 		tn_buf_str(text, assets->sendfile);
 		tn_buf_slice(text, path);
 	}
-	tn_res_set(res, assets->accel != NULL ? "X-Accel-Redirect" :
-	    "X-Sendfile", tn_buf_view(text));
+	tn_res_set_built(res, assets->accel != NULL ? "X-Accel-Redirect" :
+	    "X-Sendfile", text);
 	res->no_etag = true;
 	return tn_res_send(res, TN_SLICE_NONE);
 }
