@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/heap.h"
 #include "base/random.h"
 #include "host/host_app.h"
 #include "session/signature.h"
@@ -160,6 +161,7 @@ serve(struct site *site, struct tn_err *err)
 	};
 	int status;
 
+	tn_heap_share();	/* the loop's and the helpers' */
 	if ((status = tn_random_start(err)) < 0 ||
 	    (status = settings_session_options(cfg, &site->signer,
 	    &site->session, err)) < 0 ||

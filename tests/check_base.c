@@ -2,6 +2,10 @@
 #include "config.h"
 
 #include <errno.h>
+#ifdef HAVE_MALLOPT
+#include <malloc.h>
+#endif
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -329,6 +333,49 @@ START_TEST(trim_is_for_when_much_has_changed)
 }
 END_TEST
 
+#if defined(HAVE_MALLOPT) && !defined(__SANITIZE_ADDRESS__)
+static void *
+use_memory(void *arg)
+{
+	void *block = malloc(64);
+
+	(void)arg;
+	ck_assert_ptr_nonnull(block);
+	free(block);
+	return NULL;
+}
+
+/* How many the C library has, once another thread has used memory. */
+static int
+heaps(void)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	pthread_t thread;
+	int n = 0;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, use_memory, NULL), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(malloc_info(0, f), 0);
+	fclose(f);
+	for (const char *at = text; (at = strstr(at, "<heap nr=")) != NULL;
+	    at++)
+		n++;
+	free(text);
+	return n;
+}
+#endif
+
+START_TEST(threads_share_one_heap)
+{
+#if defined(HAVE_MALLOPT) && !defined(__SANITIZE_ADDRESS__)
+	tn_heap_share();
+	ck_assert_int_eq(heaps(), 1);
+#endif
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -349,6 +396,7 @@ suite(void)
 	tcase_add_loop_test(tc, texts_are_the_same_however_written, 0,
 	    ROWS(pairs));
 	tcase_add_test(tc, trim_is_for_when_much_has_changed);
+	tcase_add_test(tc, threads_share_one_heap);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -7,7 +7,8 @@
 
 #include "base/heap.h"
 
-#if defined(HAVE_MALLINFO2) && defined(HAVE_MALLOC_TRIM)
+#if defined(HAVE_MALLINFO2) || defined(HAVE_MALLOC_TRIM) || \
+    defined(HAVE_MALLOPT)
 #include <malloc.h>
 #endif
 
@@ -28,5 +29,13 @@ tn_heap_trim(struct tn_heap *heap)
 	malloc_trim(0);
 #else
 	(void)heap;
+#endif
+}
+
+void
+tn_heap_share(void)
+{
+#if defined(HAVE_MALLOPT) && defined(M_ARENA_MAX)
+	mallopt(M_ARENA_MAX, 1);
 #endif
 }

@@ -15,4 +15,11 @@ struct tn_heap {
  */
 void tn_heap_trim(struct tn_heap *heap);
 
+/*
+ * Let all threads share one heap, where the C library would give each its
+ * own: what one gives back another takes, so a process is as large as its
+ * work, however that wanders between threads. To be called before they start.
+ */
+void tn_heap_share(void);
+
 #endif

@@ -12,7 +12,7 @@ load=$TANDEM_BUILD/tests/bench/http_load
     skip_all "the sanitizers keep what was freed"
 few=2000
 many=${RSS_REQUESTS:-12000}
-may_grow=512		# KiB: pages of the program, and a helper's heap, not used before
+may_grow=256		# KiB: pages of the program that were not used before
 at_once=8
 may_keep=256		# KiB: of each that was in hand at once, for the next
 write_conf
