@@ -513,6 +513,23 @@ START_TEST(ids_of_the_application)
 }
 END_TEST
 
+/* Else all who have no id would share one record. */
+START_TEST(without_a_new_id_it_ends)
+{
+	int result = TN_E_STATE;
+
+	spy_keep("{\"cookie\":" PLAIN ",\"views\":1}");
+	ck_assert_int_eq(spy_load("connect.sid=" SIGNED, false), 0);
+	spy.options.genid = give_id;
+	spy.options.genid_arg = &result;
+	ck_assert_int_eq(tn_session_regenerate(&spy.s), TN_E_STATE);
+	ck_assert_int_eq(spy_commit(false), 0);
+	ck_assert_uint_eq(spy.cookie.len, 0);
+	ck_assert_str_eq(spy.said, "GET, DEL");
+	ck_assert(spy_kept_is(S(SID), NULL));
+}
+END_TEST
+
 /* ---- However busy, it ends ------------------------------------------------*/
 
 static const struct {
@@ -731,6 +748,7 @@ session_life_suite(void)
 	tcase_add_loop_test(tc, same_site_as_the_line_is, 0, 2);
 	tcase_add_test(tc, an_end_for_all);
 	tcase_add_loop_test(tc, ids_of_the_application, 0, N(ids));
+	tcase_add_test(tc, without_a_new_id_it_ends);
 	tcase_add_loop_test(tc, absolute_life, 0, N(ages));
 	tcase_add_test(tc, absolute_life_of_a_new_one);
 	tcase_add_test(tc, reload_of_what_is_gone);

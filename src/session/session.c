@@ -344,6 +344,7 @@ int
 tn_session_regenerate(struct tn_session *s)
 {
 	struct tn_slice old = s->sid;
+	int e;
 
 	if (!s->is_new && s->replaced.ptr == NULL)
 		s->replaced = old;
@@ -353,7 +354,9 @@ tn_session_regenerate(struct tn_session *s)
 	s->destroyed = s->is_unset = false;
 	s->regenerated = true;
 	/* Perhaps it began on a plain line and this request is a safe one. */
-	return begin(s, NULL);
+	e = begin(s, NULL);
+	s->destroyed = e < 0;		/* nor is it saved under no sid */
+	return e;
 }
 
 void

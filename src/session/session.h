@@ -166,6 +166,7 @@ int tn_session_set_user(struct tn_session *s, const struct tn_account *who);
 /*
  * Go on under a new random sid, with a new cookie and without members; the
  * old record is deleted when this one is saved. For log in and log out.
+ * Returns 0; TN_E_NOMEM, or a genid's failure: the session ends.
  */
 int tn_session_regenerate(struct tn_session *s);
 
