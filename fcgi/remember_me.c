@@ -114,7 +114,7 @@ recall_login(struct tn_req *req, struct site *site)
 {
 	struct tn_slice cookie = tn_req_cookie(req, cookie_name);
 	struct tn_buf value;
-	int status, sent;
+	int status, sent = 0;
 
 	/* Forms have a proof that is bound to the session they came with. */
 	if (cookie.len == 0 || site->remember.life_ms <= 0 ||
@@ -122,9 +122,10 @@ recall_login(struct tn_req *req, struct site *site)
 		return 0;
 	tn_buf_init(&value, TN_LIMIT_HEADER_VALUE);
 	status = use_token(req, site, cookie, &value);
-	sent = status < 0 || (status == 1 && value.len == 0) ? 0 :
-	    set_cookie(req, site, status == 1 ? tn_buf_view(&value) :
-	    TN_SLICE_NONE);
+	/* It was renewed, even if nobody could be logged in by it. */
+	if (status == 0 || value.len > 0)
+		sent = set_cookie(req, site, status == 0 ? TN_SLICE_NONE :
+		    tn_buf_view(&value));
 	tn_buf_fini(&value);
 	return sent < 0 ? sent : status;
 }

@@ -285,8 +285,10 @@ let_in(struct tn_req *req, struct tn_res *res, struct site *site,
 
 	if (tn_slice_is(tn_req_field(req, "remember"), "1"))
 		status = remember_login(req, site, who);
-	if (status < 0)
+	if (status < 0) {
+		tn_session_regenerate(req->session);	/* not half of it */
 		return status;
+	}
 	if (next.len > 0 && tn_is_local_path(next))
 		return tn_res_redirect_slice(res, next);
 	return tn_res_redirect(res, CHAT_ROUTE);
