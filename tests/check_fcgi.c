@@ -64,6 +64,17 @@ ponder(struct tn_req *req, struct tn_res *res, void *arg)
 	return tn_res_send(res, TN_SLICE("pondered"));
 }
 
+/* Until a second TERM has come, which is sent when the first was seen. */
+static int
+take_long(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)req;
+	(void)res;
+	(void)arg;
+	sleep_ms(4 * SLOW_MS);
+	return TN_NEXT;
+}
+
 /* Who is asked: the loop, which is the process' first thread, or a helper. */
 static int
 note_thread(struct tn_req *req, struct tn_res *res, void *arg)
@@ -104,12 +115,21 @@ note_company(struct tn_req *const *reqs, size_t n, void *arg)
 		tn_req_set_local(reqs[i], arg, (void *)(uintptr_t)n);
 }
 
+static void
+note_end(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	struct tn_log *log = arg;
+
+	tn_log_event(log, TN_LOG_INFO, "end", TN_F_SLICE("path", req->path),
+	    TN_F_NUM("status", res->status));
+}
+
 static int
 pass_on(struct tn_req *req, struct tn_res *res, void *arg)
 {
-	(void)req;
-	(void)res;
 	(void)arg;
+	if (tn_slice_is(req->path, "/back"))
+		tn_res_after_end(res, note_end, tn_app_log(req->app));
 	return TN_NEXT;
 }
 
@@ -205,6 +225,7 @@ serve(const struct tn_host_app_options *options)
 	    say_threads);
 	tn_app_get(app, "/busy", tn_slow, note_thread, tn_quick, note_thread,
 	    tn_slow, say_threads);
+	tn_app_get(app, "/back", tn_slow, take_long, tn_quick, say_threads);
 	tn_app_post(app, "/late", wait_for_body, tn_quick, say_threads);
 	tn_app_get(app, "/large-at-last", tn_slow, note_thread, tn_quick,
 	    send_large);
@@ -514,13 +535,14 @@ START_TEST(who_comes_back_after_the_end)
 	expect(quiet, 200, "hello");
 	for (int i = 0; i < 2; i++) {
 		fds[i] = open_connection();
-		ask(fds[i], true, "GET", "/busy", TN_SLICE_NONE);
+		ask(fds[i], true, "GET", "/back", TN_SLICE_NONE);
 	}
 	sleep_ms(SLOW_MS / 3);
 	kill(server, SIGTERM);
 	ck_assert(fcgi_is_closed(quiet));		/* it has seen the first */
 	kill(server, SIGTERM);
 	ck_assert_int_eq(wait_end(), 0);
+	expect_logged("info end path=/back status=503");	/* and cleaned up */
 	for (int i = 0; i < 2; i++) {
 		ck_assert(fcgi_is_closed(fds[i]));
 		close(fds[i]);

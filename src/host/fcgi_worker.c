@@ -298,8 +298,11 @@ on_done(struct worker *w)
 			make_ready(w, work);
 			continue;
 		}
-		if (work->stage == RETURNING)
+		if (work->stage == RETURNING) {
+			tn_app_refuse(w->app, &work->call.exchange.req,
+			    &work->call.exchange.res, 503, 0);
 			work->is_kept = tn_fcgi_call_end(&work->call);
+		}
 		after_call(w, work->conn, work->is_kept);
 		give_back(work);
 	}
@@ -336,12 +339,14 @@ serve_coming(struct worker *w, struct tn_fcgi_conn *c, bool has_head)
 	}
 	if (to_pool(work, ARRIVING))
 		return;
-	if (has_head && tn_fcgi_call_begin(&work->call, c->fd, false,
-	    &w->options->cgi) == 0) {
+	if (!has_head) {
+		tn_fcgi_conns_drop(&w->conns, c);
+	} else if (tn_fcgi_call_begin(&work->call, c->fd, false,
+	    &w->options->cgi) < 0) {
+		tn_fcgi_conns_forget(&w->conns, c);
+	} else {
 		refuse_busy(w, &work->call);
 		after_call(w, c, tn_fcgi_call_end(&work->call));
-	} else {
-		tn_fcgi_conns_drop(&w->conns, c);
 	}
 	give_back(work);
 }
