@@ -777,6 +777,22 @@ START_TEST(a_reader_that_waits_holds_nobody)
 }
 END_TEST
 
+/* More of them than helpers and their queue: the last are let go. */
+START_TEST(readers_that_wait_hold_nobody)
+{
+	int fds[8];
+
+	for (int i = 0; i < 8; i++) {
+		fds[i] = open_connection();
+		ask(fds[i], true, "GET", "/large", TN_SLICE_NONE);
+	}
+	sleep_ms(20);
+	expect_lively();
+	for (int i = 0; i < 8; i++)
+		close(fds[i]);
+}
+END_TEST
+
 START_TEST(a_reader_that_goes_is_forgotten)
 {
 	for (int i = 0; i < 8; i++) {
@@ -1108,6 +1124,7 @@ on_one(void)
 	tcase_add_loop_test(tc,
 	    a_body_nobody_reads_does_not_spoil_the_connection, 0, sizes);
 	tcase_add_test(tc, a_reader_that_waits_holds_nobody);
+	tcase_add_test(tc, readers_that_wait_hold_nobody);
 	tcase_add_test(tc, a_reader_that_goes_is_forgotten);
 	tcase_add_test(tc, a_large_header_is_431);
 	tcase_add_loop_test(tc, a_huge_header_is_431_and_the_end, 0, 2);

@@ -190,10 +190,16 @@ to_pool(struct work *work, int stage)
 }
 
 static void
-refuse_busy(struct worker *w, struct tn_fcgi_call *call)
+log_full(const struct worker *w)
 {
 	tn_log_event(w->log, TN_LOG_WARN, "host.pool_full",
 	    TN_F_NUM("in_pool", w->in_pool));
+}
+
+static void
+refuse_busy(struct worker *w, struct tn_fcgi_call *call)
+{
+	log_full(w);
 	tn_app_refuse(w->app, &call->exchange.req, &call->exchange.res, 503, 1);
 }
 
@@ -227,8 +233,12 @@ serve(struct worker *w, struct work *work)
 			return;
 		refuse_busy(w, call);
 	}
-	if (tn_fcgi_out_has_unsent(&call->out) && to_pool(work, SENDING))
-		return;
+	if (tn_fcgi_out_has_unsent(&call->out)) {
+		if (to_pool(work, SENDING))
+			return;
+		log_full(w);
+		shutdown(work->conn->fd, SHUT_RDWR);	/* nobody can wait */
+	}
 	after_call(w, work->conn, tn_fcgi_call_end(call));
 	give_back(work);
 }

@@ -14,7 +14,7 @@
  *
  * Connections that wait cost a descriptor and no thread. The loop never waits
  * for a connection: what may have to wait goes to the pool, and past the
- * pool's queue is answered 503.
+ * pool's queue is answered 503, or cut off if it is an answer.
  */
 #ifndef TN_FCGI_WORKER_H
 #define TN_FCGI_WORKER_H
