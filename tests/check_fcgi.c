@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "check_main.h"
 #include "fcgi_client.h"
 #include "host/host_app.h"
+#include "web/static.h"
 
 #define LARGE	(3u << 20)
 #define SLOW_MS	300
@@ -205,6 +207,7 @@ static int
 serve(const struct tn_host_app_options *options)
 {
 	char name[128];
+	struct tn_assets files;
 	struct tn_log log;
 	struct tn_app *app;
 	int status;
@@ -213,7 +216,10 @@ serve(const struct tn_host_app_options *options)
 	if (tn_log_open(&log, "test", TN_LOG_FILE, name, TN_LOG_INFO,
 	    NULL) < 0)
 		return 2;
+	if (tn_assets_open(&files, dir, 0, NULL) < 0)
+		return 2;
 	app = tn_app_new(NULL, &log, NULL);
+	tn_app_use(app, tn_static("/files", &files));
 	tn_app_use(app, (struct tn_step){ .fn = pass_on, .arg = &company,
 	    .prepare = note_company });
 	tn_app_get(app, "/hello", hello);
@@ -234,6 +240,7 @@ serve(const struct tn_host_app_options *options)
 	tn_app_post(app, "/hello", hello);
 	status = tn_host_run_app(app, options, &log, NULL);
 	tn_app_free(&app);
+	tn_assets_close(&files);
 	tn_log_close(&log);
 	return status < 0;
 }
@@ -777,6 +784,23 @@ START_TEST(a_reader_that_waits_holds_nobody)
 }
 END_TEST
 
+START_TEST(a_reader_of_a_file_holds_nobody)
+{
+	char name[128];
+	int fd = open_connection(), file;
+
+	snprintf(name, sizeof(name), "%s/huge", dir);
+	file = open(name, O_WRONLY | O_CREAT, 0600);
+	ck_assert_int_eq(ftruncate(file, 16 << 20), 0);
+	close(file);
+	ask(fd, false, "GET", "/files/huge", TN_SLICE_NONE);
+	sleep_ms(20);
+	expect_lively();
+	close(fd);
+	unlink(name);
+}
+END_TEST
+
 /* More of them than helpers and their queue: the last are let go. */
 START_TEST(readers_that_wait_hold_nobody)
 {
@@ -1124,6 +1148,7 @@ on_one(void)
 	tcase_add_loop_test(tc,
 	    a_body_nobody_reads_does_not_spoil_the_connection, 0, sizes);
 	tcase_add_test(tc, a_reader_that_waits_holds_nobody);
+	tcase_add_test(tc, a_reader_of_a_file_holds_nobody);
 	tcase_add_test(tc, readers_that_wait_hold_nobody);
 	tcase_add_test(tc, a_reader_that_goes_is_forgotten);
 	tcase_add_test(tc, a_large_header_is_431);

@@ -476,6 +476,22 @@ START_TEST(big_file_leaves_in_pieces)
 }
 END_TEST
 
+/* Whoever reads it slowly must not hold all others. */
+START_TEST(huge_file_is_sent_by_a_helper)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/public/big.bin", top);
+	for (int more = 0; more < 2; more++) {
+		ck_assert_int_eq(truncate(path, TN_LIMIT_QUICK_FILE + more),
+		    0);
+		ck_assert_int_eq(tn_harness_get(&h, "/assets/big.bin"), 200);
+		ck_assert_int_eq(h.was_slow, more);
+		ck_assert_uint_eq(h.body.len, TN_LIMIT_QUICK_FILE + more);
+	}
+}
+END_TEST
+
 START_TEST(no_descriptor_left_is_no_missing_file)
 {
 	struct { int fds[4096]; size_t n; } taken = { .n = 0 };
@@ -525,6 +541,7 @@ suite(void)
 	tcase_add_test(tc, hidden_files_are_as_asked);
 	tcase_add_test(tc, web_server_sends_the_file);
 	tcase_add_test(tc, big_file_leaves_in_pieces);
+	tcase_add_test(tc, huge_file_is_sent_by_a_helper);
 	tcase_add_test(tc, no_descriptor_left_is_no_missing_file);
 	tcase_add_test(tc, folder_that_is_not_there_is_named);
 	suite_add_tcase(s, tc);
