@@ -170,6 +170,20 @@ START_TEST(move_without_a_reason_is_an_error)
 }
 END_TEST
 
+/* Each is asked once, whoever takes the error in the end. */
+START_TEST(error_handler_is_asked_once)
+{
+	begin();
+	tn_app_get(app, "/", answer_as_asked);
+	tn_app_on_error(app, note_place);
+	tn_app_on_error(app, note_place);
+	serve();
+	get("/?rc=-8", 503, NULL);
+	ck_assert_str_eq(places, "quick quick ");
+	end();
+}
+END_TEST
+
 static int
 send_half(struct tn_req *req, struct tn_res *res, void *arg)
 {
@@ -471,6 +485,7 @@ chain_suite(void)
 	tcase_add_loop_test(moves, move_without_a_reason, 0,
 	    sizeof(wrong) / sizeof(*wrong));
 	tcase_add_test(moves, move_without_a_reason_is_an_error);
+	tcase_add_test(moves, error_handler_is_asked_once);
 	tcase_add_test(moves, answer_cut_for_want_of_a_helper);
 	suite_add_tcase(s, moves);
 	tcase_set_timeout(asks, 20);

@@ -193,7 +193,10 @@ moves(int rc)
 	return rc == TN_SLOW || rc == TN_QUICK || rc == TN_ASK;
 }
 
-/* The error in req->err goes to the app's own error handlers, all of them. */
+/*
+ * The error in req->err goes to the app's own error handlers, all of them but
+ * those that have passed it on.
+ */
 static int
 answer_error(struct tn_app *app, struct tn_req *req, struct tn_res *res)
 {
@@ -201,7 +204,8 @@ answer_error(struct tn_app *app, struct tn_req *req, struct tn_res *res)
 	int rc;
 
 	if (!w->ending) {
-		*w = (struct tn_walk){ .failed = true, .ending = true };
+		*w = (struct tn_walk){ .failed = true, .ending = true,
+			.failed_at = w->failed ? w->failed_at : SIZE_MAX };
 		tn_res_fail(res);
 	}
 	rc = tn_router_walk(app->router, req, res);
@@ -342,7 +346,7 @@ tn_app_refuse(struct tn_app *app, struct tn_req *req, struct tn_res *res,
 	if (retry_after_s > 0)
 		tn_res_set(res, "Retry-After",
 		    tn_arena_printf(req->arena, "%d", retry_after_s));
-	req->walk.ending = false;
+	req->walk.ending = req->walk.failed = false;	/* ask all of them */
 	if (is_open && moves(answer_error(app, req, res)))
 		answer_plainly(res);	/* an error page cannot wait here */
 	finish(app, req, res, is_open ? TN_DONE : req->err.code);
