@@ -320,6 +320,134 @@ break_off(struct tn_req *req, struct tn_res *res, void *arg)
 	return tn_err_set(&req->err, TN_E_CONFLICT, "broken");
 }
 
+/* ---- Where and how often ------------------------------------------------------ */
+
+static int
+show_base(struct tn_req *req, struct tn_res *res, struct tn_slice value,
+    void *arg)
+{
+	(void)value;
+	(void)arg;
+	tn_res_append(res, "X-Base", tn_arena_printf(req->arena, "<%.*s>",
+	    TN_SLICE_ARG(req->base_url)));
+	return TN_NEXT;
+}
+
+static int
+say_base(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)arg;
+	return tn_res_send(res, req->base_url);
+}
+
+/* As in Express: it stands before what the parameter leads to. */
+START_TEST(parameter_is_met_outside_its_mount)
+{
+	struct tn_router *inner = tn_router_new(NULL);
+
+	web_begin(NULL, NULL);
+	tn_app_param(app, "id", show_base);
+	tn_app_use_at(app, "/u/:id", TN_STEP(go_on));
+	tn_router_param(inner, "to", show_base);
+	tn_router_get(inner, "/:to", say_base);
+	tn_app_mount(app, "/u/:id", inner);
+	web_serve();
+	ck_assert_int_eq(tn_harness_get(&h, "/u/7/x"), 200);
+	ck_slice(h.body, "/u/7");
+	ck_assert(tn_slice_is(tn_harness_header_nth(&h, "x-base", 0), "<>"));
+	ck_assert(tn_slice_is(tn_harness_header_nth(&h, "x-base", 1),
+	    "</u/7>"));
+}
+END_TEST
+
+static const struct { const char *path; int status; } strict_paths[] = {
+	{ "/a", 200 }, { "/a/", 200 }, { "/a/b", 200 }, { "/ab", 404 },
+	{ "/m/x", 200 }, { "/m/x/", 404 },
+};
+
+/* Strict is for routes: middleware and mounts have no end to be strict of. */
+START_TEST(strict_router_has_middleware_and_mounts)
+{
+	const struct tn_router_options strict = { .strict = true };
+	struct tn_router *inner = tn_router_new(NULL);
+
+	web_begin(NULL, NULL);
+	tn_router_set_options(tn_app_router(app), &strict);
+	tn_router_set_options(inner, &strict);
+	tn_router_get(inner, "/x", say_base);
+	tn_app_mount(app, "/m/", inner);
+	tn_app_use_at(app, "/a/", TN_STEP(say_any));
+	web_serve();
+	ck_assert_int_eq(tn_harness_get(&h, strict_paths[_i].path),
+	    strict_paths[_i].status);
+}
+END_TEST
+
+/* n parameters in two routers, one of them in a group. */
+static int
+check_params(size_t n)
+{
+	struct tn_router *inner = tn_router_new(NULL);
+	char outside[512] = "/:first", inside[64] = "{/:last}";
+	int rc;
+
+	web_begin(NULL, NULL);
+	for (size_t i = 2; i < n; i++)
+		snprintf(outside + strlen(outside),
+		    sizeof(outside) - strlen(outside), "/:p%zu", i);
+	tn_router_get(inner, inside, say_any);
+	tn_app_mount(app, outside, inner);
+	rc = tn_app_check(app, NULL);
+	web_end();
+	return rc;
+}
+
+START_TEST(parameters_are_bounded)
+{
+	ck_assert_int_eq(check_params(TN_LIMIT_PARAMS), 0);
+	ck_assert_int_eq(check_params(TN_LIMIT_PARAMS + 1), TN_E_CONFIG);
+}
+END_TEST
+
+/* ---- Errors ------------------------------------------------------------------ */
+
+static int
+count_asked(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	size_t at = strlen(told);
+
+	(void)req;
+	(void)arg;
+	snprintf(told + at, sizeof(told) - at, "%d ", res->status);
+	return TN_NEXT;
+}
+
+static int
+count_asked_and_fail(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	count_asked(req, res, arg);
+	return tn_err_set(&req->err, TN_E_DENIED, "worse");
+}
+
+/* An error goes down the chain once; who stands before it is not asked. */
+START_TEST(error_handler_is_asked_once)
+{
+	web_begin(NULL, NULL);
+	told[0] = '\0';
+	tn_app_on_error(app, count_asked);
+	tn_app_get(app, "/fails", break_off);
+	tn_app_on_error(app, count_asked);
+	tn_app_on_error(app, count_asked_and_fail);
+	tn_app_on_error(app, count_asked);
+	web_serve();
+	ck_assert_int_eq(tn_harness_get(&h, "/fails"), 403);
+	ck_assert_str_eq(told, "409 409 403 ");
+	told[0] = '\0';		/* what nobody took is for all of them */
+	ck_assert_int_eq(tn_harness_get(&h, "/none"), 404);
+	ck_assert_str_eq(told, "404 404 404 404 ");
+}
+END_TEST
+
 static const struct { const char *path; int rc; } walks[] = {
 	{ "/done", TN_DONE }, { "/next", TN_NEXT }, { "/slow", TN_SLOW },
 	{ "/fails", TN_E_CONFLICT }, { "/none", TN_NEXT },
@@ -407,6 +535,11 @@ suite(void)
 	tcase_add_loop_test(tc, middleware_without_memory_is_told_by_the_check,
 	    0, 11);
 	tcase_add_test(tc, parameter_is_met_once_before_its_handlers);
+	tcase_add_test(tc, parameter_is_met_outside_its_mount);
+	tcase_add_test(tc, parameters_are_bounded);
+	tcase_add_loop_test(tc, strict_router_has_middleware_and_mounts, 0,
+	    ROWS(strict_paths));
+	tcase_add_test(tc, error_handler_is_asked_once);
 	tcase_add_test(tc, app_has_what_it_was_given);
 	tcase_add_test(tc, steps_that_prepare_are_told_of_all);
 	tcase_add_loop_test(tc, walk_ends_as_its_handlers_do, 0, ROWS(walks));

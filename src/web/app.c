@@ -263,8 +263,10 @@ complete(struct tn_app *app, struct tn_req *req, struct tn_res *res, int rc)
 	else if (rc == TN_DONE && res->state == TN_RES_OPEN)
 		rc = tn_err_set(&req->err, TN_E_STATE,
 		    "a handler gave no answer");
-	if (rc < 0 && res->state == TN_RES_OPEN)
+	if (rc < 0 && res->state == TN_RES_OPEN && !req->walk.failed)
 		rc = answer_error(app, req, res);
+	else if (rc < 0 && res->state == TN_RES_OPEN)
+		answer_plainly(res);	/* no error handler wanted it */
 	return rc;
 }
 

@@ -70,6 +70,7 @@ struct tn_walk {
 		size_t param;		/* param callbacks of the layer done */
 		bool entered;		/* the layer is one for this request */
 		size_t base_len;	/* of the path, used up by mounts */
+		size_t inner_len;	/* ... and by the layer itself */
 		size_t nparams;		/* of the mounts above */
 		size_t first_param;	/* of those, the first that is seen */
 		size_t ncalled;		/* param callbacks of those above */

@@ -100,7 +100,7 @@ set_pattern(struct tn_router *router, struct tn_layer *layer,
 	const struct tn_router_options *o = &router->options;
 	struct tn_err err;
 
-	if (o->strict)
+	if (o->strict && (flags & TN_PATTERN_OPEN) == 0)
 		flags |= TN_PATTERN_STRICT;
 	if (o->case_sensitive)
 		flags |= TN_PATTERN_SENSITIVE;
@@ -158,6 +158,34 @@ height(const struct tn_router *router)
 		}
 	}
 	return below + 1;
+}
+
+/* With all that its groups may hold. */
+static size_t
+count_params(const struct tn_pattern *pattern)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; pattern->nforms > 0 && i < pattern->ends[0]; i++)
+		n += pattern->parts[i].kind != TN_PART_TEXT;
+	return n;
+}
+
+/* That one request may have, from here down. */
+static size_t
+most_params(const struct tn_router *router)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < router->n; i++) {
+		const struct tn_layer *layer = &router->layers[i];
+		size_t n = count_params(&layer->pattern);
+
+		if (layer->kind == TN_LAYER_MOUNT)
+			n += most_params(layer->mounted);
+		most = n > most ? n : most;
+	}
+	return most;
 }
 
 /* May other be mounted? If not, router remembers why. */
@@ -325,5 +353,8 @@ tn_router_check(const struct tn_router *router, struct tn_err *err)
 		return tn_err_set(err, TN_E_CONFIG,
 		    "more than %d routers within each other",
 		    TN_LIMIT_MOUNTS);
+	if (most_params(router) > TN_LIMIT_PARAMS)
+		return tn_err_set(err, TN_E_CONFIG,
+		    "more than %d parameters in one path", TN_LIMIT_PARAMS);
 	return 0;
 }

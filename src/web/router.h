@@ -96,8 +96,9 @@ void tn_router_mount(struct tn_router *router, const char *prefix,
 /*
  * Answers what handlers before it failed with: res->status is set by the
  * error already, req->err says why; only the status is for the client.
- * TN_NEXT leaves it to the next error handler. The outermost router's are
- * also asked for 404, 405 and answers that a handler forgot.
+ * TN_NEXT leaves it to the next error handler; each is asked once. All of the
+ * outermost router's are also asked for 404, 405 and answers that a handler
+ * forgot.
  */
 void tn_router_on_error(struct tn_router *router, tn_handler *fn);
 

@@ -24,6 +24,7 @@ next_layer(struct tn_req *req)
 	f->step = 0;
 	f->param = 0;
 	f->entered = false;
+	f->inner_len = f->base_len;
 	req->nparams = f->nparams;
 	req->first_param = f->first_param;
 	req->base_url = tn_slice_first(req->path, f->base_len);
@@ -40,7 +41,7 @@ enter(struct tn_req *req, const struct tn_router *router, size_t base_len)
 	if (!router->options.merge_params)
 		req->first_param = req->nparams;
 	w->frames[w->depth++] = (struct tn_walk_frame){
-		.router = router, .base_len = base_len,
+		.router = router, .base_len = base_len, .inner_len = base_len,
 		.nparams = req->nparams, .first_param = req->first_param,
 		.ncalled = w->ncalled,
 	};
@@ -94,18 +95,16 @@ route_matches(struct tn_req *req, const struct tn_layer *layer)
 	return false;
 }
 
-/* A mount or middleware: what its pattern covers becomes the base. */
+/* A mount or middleware: what its pattern covers becomes its base. */
 static bool
 prefix_matches(struct tn_req *req, const struct tn_layer *layer)
 {
+	struct tn_walk_frame *f = top(&req->walk);
 	ptrdiff_t used = match(req, layer);
 
-	if (used < 0)
-		return false;
 	if (used > 0)
-		req->base_url = tn_slice_first(req->path,
-		    top(&req->walk)->base_len + (size_t)used);
-	return true;
+		f->inner_len = f->base_len + (size_t)used;
+	return used >= 0;
 }
 
 static bool
@@ -235,7 +234,8 @@ meet(struct tn_req *req, struct tn_res *res, const struct tn_layer *layer)
 			return judge(req, rc);
 	}
 	if (layer->kind == TN_LAYER_MOUNT)
-		return enter(req, layer->mounted, req->base_url.len);
+		return enter(req, layer->mounted, f->inner_len);
+	req->base_url = tn_slice_first(req->path, f->inner_len);
 	return take_step(req, res, layer);
 }
 
