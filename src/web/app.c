@@ -193,10 +193,7 @@ moves(int rc)
 	return rc == TN_SLOW || rc == TN_QUICK || rc == TN_ASK;
 }
 
-/*
- * The error in req->err goes to the app's own error handlers, all of them but
- * those that have passed it on.
- */
+/* The error in req->err goes to the app's own error handlers, all of them. */
 static int
 answer_error(struct tn_app *app, struct tn_req *req, struct tn_res *res)
 {
@@ -204,8 +201,7 @@ answer_error(struct tn_app *app, struct tn_req *req, struct tn_res *res)
 	int rc;
 
 	if (!w->ending) {
-		*w = (struct tn_walk){ .failed = true, .ending = true,
-			.failed_at = w->failed ? w->failed_at : SIZE_MAX };
+		*w = (struct tn_walk){ .failed = true, .ending = true };
 		tn_res_fail(res);
 	}
 	rc = tn_router_walk(app->router, req, res);
@@ -348,7 +344,7 @@ tn_app_refuse(struct tn_app *app, struct tn_req *req, struct tn_res *res,
 	if (retry_after_s > 0)
 		tn_res_set(res, "Retry-After",
 		    tn_arena_printf(req->arena, "%d", retry_after_s));
-	req->walk.ending = req->walk.failed = false;	/* ask all of them */
+	req->walk.ending = false;
 	if (is_open && moves(answer_error(app, req, res)))
 		answer_plainly(res);	/* an error page cannot wait here */
 	finish(app, req, res, is_open ? TN_DONE : req->err.code);

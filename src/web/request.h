@@ -84,8 +84,6 @@ struct tn_walk {
 	unsigned allowed;		/* methods seen on this path: 1 << m */
 	bool failed;			/* looking for an error handler */
 	bool ending;			/* ... of the app, at the end of all */
-	size_t failed_at;		/* in the outermost router; from there */
-					/* on, error handlers were asked */
 	int stopped;			/* TN_SLOW, TN_QUICK, TN_ASK, or 0 */
 };
 

@@ -239,15 +239,6 @@ meet(struct tn_req *req, struct tn_res *res, const struct tn_layer *layer)
 	return take_step(req, res, layer);
 }
 
-/* In the end those handlers are asked that were not asked before. */
-static size_t
-end_of_layers(struct tn_walk *w)
-{
-	size_t n = top(w)->router->n;
-
-	return w->ending && w->failed_at < n ? w->failed_at : n;
-}
-
 int
 tn_router_walk(const struct tn_router *router, struct tn_req *req,
     struct tn_res *res)
@@ -263,7 +254,7 @@ tn_router_walk(const struct tn_router *router, struct tn_req *req,
 	for (;;) {
 		struct tn_walk_frame *f = top(w);
 
-		if (f->layer >= end_of_layers(w)) {
+		if (f->layer >= f->router->n) {
 			if (w->depth == 1)
 				break;
 			leave(req);
@@ -274,8 +265,6 @@ tn_router_walk(const struct tn_router *router, struct tn_req *req,
 			return rc;
 		if (rc < 0) {
 			tn_res_fail(res);
-			if (!w->failed)
-				w->failed_at = w->frames[0].layer;
 			w->failed = true;
 			next_layer(req);
 		}
