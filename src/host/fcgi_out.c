@@ -31,6 +31,7 @@ tn_fcgi_out_begin(struct tn_fcgi_out *out)
 {
 	tn_buf_reset(&out->unsent);
 	out->may_wait = false;
+	out->is_direct = false;
 	out->is_broken = false;
 }
 
@@ -133,12 +134,27 @@ send_record(struct tn_fcgi_out *out, struct tn_slice content)
 	return result;
 }
 
+/*
+ * For libfcgi's buffer? When that is full libfcgi waits for the connection;
+ * the first time, it has taken nothing yet.
+ */
+static bool
+is_buffered(const struct tn_fcgi_out *out, size_t len)
+{
+	const FCGX_Stream *to = out->fcgi->out;
+
+	if (len > SMALL || tn_fcgi_out_has_unsent(out))
+		return false;
+	return out->may_wait ||
+	    (!out->is_direct && len <= (size_t)(to->stop - to->wrNext));
+}
+
 int
 tn_fcgi_out_write(struct tn_fcgi_out *out, struct tn_slice bytes)
 {
 	if (out->is_broken)
 		return TN_E_IO;
-	if (bytes.len <= SMALL && !tn_fcgi_out_has_unsent(out)) {
+	if (is_buffered(out, bytes.len)) {
 		if (FCGX_PutStr(bytes.ptr, (int)bytes.len,
 		    out->fcgi->out) == (int)bytes.len)
 			return 0;
@@ -146,6 +162,7 @@ tn_fcgi_out_write(struct tn_fcgi_out *out, struct tn_slice bytes)
 	}
 	if (FCGX_FFlush(out->fcgi->out) != 0)
 		return broken(out);
+	out->is_direct = true;
 	while (bytes.len > 0) {
 		struct tn_slice part = tn_slice_first(bytes, RECORD_MAX);
 		int result = send_record(out, part);

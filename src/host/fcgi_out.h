@@ -17,6 +17,7 @@ struct tn_fcgi_out {
 	FCGX_Request *fcgi;
 	struct tn_buf unsent;	/* records, header and all */
 	bool may_wait;		/* in the helper pool */
+	bool is_direct;		/* past libfcgi's buffer, or it has been full */
 	bool is_broken;
 };
 
