@@ -404,6 +404,7 @@ START_TEST(answer_that_nobody_reads)
 	tn_app_get(app, "/count", count, say_count);
 	serve();
 	get("/", 404, NULL);
+	ck_assert_ptr_null(x->req.batch);
 	tn_harness_begin(&h, "GET", "/count", NULL, TN_SLICE_NONE);
 	ck_assert_int_eq(tn_app_handle(app, &x->req, &x->res), TN_ASK);
 	ck_assert_int_eq(tn_app_refuse(app, &x->req, &x->res, 503, 0),

@@ -276,6 +276,7 @@ finish(struct tn_app *app, struct tn_req *req, struct tn_res *res, int rc)
 	if (rc < 0 || req->walk.failed)
 		log_error(app, req, res);
 	tn_res_finish(res);
+	free_batch(req);		/* the next request may be far */
 }
 
 static int

@@ -257,7 +257,7 @@ int tn_req_set_local(struct tn_req *req, const void *key, void *value);
 
 /*
  * The request's own batch, emptied: filled by one handler, who answers
- * TN_ASK, and read by the next. It is freed with the request.
+ * TN_ASK, and read by the next. It is freed at the answer's end.
  * Returns NULL with req->err filled: TN_E_NOMEM.
  */
 struct tn_redis_batch *tn_req_batch(struct tn_req *req,
