@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -262,6 +263,8 @@ serve(const struct tn_host_app_options *options)
 
 /* ---- Its process --------------------------------------------------------- */
 
+static int max_connections;
+
 static void
 start(int workers)
 {
@@ -272,6 +275,7 @@ start(int workers)
 		.slow_threads = 2,
 		.slow_queue = 2,
 		.drain_ms = 3000,
+		.max_connections = max_connections,
 		.on_reload = reloaded,
 	};
 
@@ -1112,6 +1116,39 @@ listen_here(void)
 	return fd;
 }
 
+static bool
+has_answer(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 100) == 1;
+}
+
+/* Though they are accepted a few at a time. */
+START_TEST(with_so_many_none_is_taken)
+{
+	int fds[6];
+
+	make_dir();
+	max_connections = 3;
+	start(1);
+	expect_lively();
+	kill(server, SIGSTOP);
+	for (int i = 0; i < 6; i++) {
+		fds[i] = open_connection();
+		ask(fds[i], true, "GET", "/hello", TN_SLICE_NONE);
+	}
+	kill(server, SIGCONT);
+	ck_assert(has_answer(fds[2]));
+	ck_assert(!has_answer(fds[3]));
+	for (int i = 0; i < 6; i++) {
+		expect(fds[i], 200, "hello");
+		close(fds[i]);
+	}
+	tear_down();
+}
+END_TEST
+
 START_TEST(descriptor_0_is_taken)
 {
 	struct tn_host_app_options options = {
@@ -1197,6 +1234,7 @@ fcgi_suite(void)
 	tcase_add_test(family, workers_go_with_their_parent);
 	suite_add_tcase(s, family);
 	tcase_set_timeout(given, 30);
+	tcase_add_test(given, with_so_many_none_is_taken);
 	tcase_add_test(given, descriptor_0_is_taken);
 	suite_add_tcase(s, given);
 	return s;

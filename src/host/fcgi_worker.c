@@ -434,7 +434,8 @@ accept_one(struct worker *w)
 static void
 on_connect(struct worker *w)
 {
-	for (int i = 0; i < ACCEPTS && accept_one(w); i++)
+	for (int i = 0; i < ACCEPTS && w->conns.is_listening &&
+	    accept_one(w); i++)
 		continue;
 }
 
