@@ -282,6 +282,7 @@ START_TEST(one_handler_asks_and_the_next_reads)
 	get("/twice", 200, "3");
 	get("/slow", 200, "4 slow");
 	get("/moved", 200, "6");
+	ck_assert(h.was_slow);
 	end();
 }
 END_TEST

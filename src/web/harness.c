@@ -247,9 +247,11 @@ tn_harness_finish(struct tn_harness *h)
 	struct tn_exchange *x = &h->exchange;
 	int rc = tn_app_handle(h->app, &x->req, &x->res);
 
-	h->was_slow = rc == TN_SLOW;
-	while (rc != TN_DONE)
+	h->was_slow = false;
+	while (rc != TN_DONE) {
+		h->was_slow |= rc == TN_SLOW;
 		rc = tn_app_resume(h->app, &x->req, &x->res);
+	}
 	read_answer(h);
 	return h->status;
 }
