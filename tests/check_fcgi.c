@@ -70,6 +70,18 @@ send_in_pieces(struct tn_req *req, struct tn_res *res, void *arg)
 	return rc < 0 ? rc : tn_res_end(res);
 }
 
+/* As many bytes as asked for. */
+static int
+send_some(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	uint64_t n = 0;
+
+	(void)arg;
+	tn_slice_u64(tn_req_query(req, "n"), &n);
+	return tn_res_send(res, tn_slice_first(tn_slice(large, sizeof(large)),
+	    (size_t)n));
+}
+
 static const char note_thread_key;
 
 static int
@@ -241,6 +253,7 @@ serve(const struct tn_host_app_options *options)
 	tn_app_get(app, "/hold", hold_all);
 	tn_app_get(app, "/company", say_company);
 	tn_app_get(app, "/large", send_large);
+	tn_app_get(app, "/some", send_some);
 	tn_app_get(app, "/pieces", send_in_pieces);
 	tn_app_get(app, "/ponder", tn_slow, ponder);
 	tn_app_get(app, "/threads", note_thread, tn_slow, note_thread, tn_quick,
@@ -805,6 +818,22 @@ START_TEST(a_reader_that_waits_holds_nobody)
 }
 END_TEST
 
+/* The connection may be full just when the last byte has been taken. */
+START_TEST(a_reader_of_any_length_holds_nobody)
+{
+	for (int n = 150000; n < 300000; n += 4000) {
+		char target[32];
+		int fd = open_connection();
+
+		snprintf(target, sizeof(target), "/some?n=%d", n);
+		ask(fd, true, "GET", target, TN_SLICE_NONE);
+		sleep_ms(5);
+		expect_lively();
+		close(fd);
+	}
+}
+END_TEST
+
 START_TEST(a_reader_of_a_file_holds_nobody)
 {
 	char name[128];
@@ -1202,6 +1231,7 @@ on_one(void)
 	tcase_add_loop_test(tc,
 	    a_body_nobody_reads_does_not_spoil_the_connection, 0, sizes);
 	tcase_add_loop_test(tc, a_reader_that_waits_holds_nobody, 0, 2);
+	tcase_add_test(tc, a_reader_of_any_length_holds_nobody);
 	tcase_add_test(tc, a_reader_of_a_file_holds_nobody);
 	tcase_add_test(tc, readers_that_wait_hold_nobody);
 	tcase_add_test(tc, a_reader_that_goes_is_forgotten);

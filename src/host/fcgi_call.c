@@ -146,6 +146,14 @@ drain(struct tn_fcgi_call *call)
 	return n == 0;
 }
 
+bool
+tn_fcgi_call_must_wait(struct tn_fcgi_call *call)
+{
+	if (!call->exchange.res.is_broken)
+		tn_fcgi_out_end(&call->out);
+	return tn_fcgi_out_has_unsent(&call->out);
+}
+
 int
 tn_fcgi_call_end(struct tn_fcgi_call *call)
 {
@@ -155,6 +163,9 @@ tn_fcgi_call_end(struct tn_fcgi_call *call)
 	if (call->out.is_broken || call->exchange.res.is_broken ||
 	    !drain(call))
 		fcgi->keepConnection = 0;
-	FCGX_Finish_r(fcgi);
+	if (call->out.is_ended)
+		FCGX_Free(fcgi, !fcgi->keepConnection);
+	else
+		FCGX_Finish_r(fcgi);
 	return fcgi->ipcFd >= 0;
 }

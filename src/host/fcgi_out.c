@@ -11,13 +11,14 @@
 #include "host/fcgi_look.h"
 
 #define SMALL		7000	/* fits libfcgi's buffer of 8192, with a head */
+#define END_BYTES	(3 * TN_FCGI_HEADER_BYTES)
 #define RECORD_MAX	65528	/* of content; a multiple of 8 needs no padding */
 
 void
 tn_fcgi_out_init(struct tn_fcgi_out *out, FCGX_Request *fcgi)
 {
 	*out = (struct tn_fcgi_out){ .fcgi = fcgi };
-	tn_buf_init(&out->unsent, TN_LIMIT_FCGI_UNSENT);
+	tn_buf_init(&out->unsent, TN_LIMIT_FCGI_UNSENT + END_BYTES);
 }
 
 void
@@ -32,6 +33,7 @@ tn_fcgi_out_begin(struct tn_fcgi_out *out)
 	tn_buf_reset(&out->unsent);
 	out->may_wait = false;
 	out->is_direct = false;
+	out->is_ended = false;
 	out->is_broken = false;
 }
 
@@ -91,7 +93,7 @@ keep(struct tn_fcgi_out *out, struct tn_slice bytes)
 {
 	int result;
 
-	if (out->unsent.len + bytes.len <= out->unsent.max) {
+	if (out->unsent.len + bytes.len <= TN_LIMIT_FCGI_UNSENT) {
 		tn_buf_slice(&out->unsent, bytes);
 		if (out->unsent.failed == 0)
 			return 0;
@@ -135,18 +137,17 @@ send_record(struct tn_fcgi_out *out, struct tn_slice content)
 }
 
 /*
- * For libfcgi's buffer? When that is full libfcgi waits for the connection;
- * the first time, it has taken nothing yet.
+ * For libfcgi's buffer? When that is full libfcgi waits for the connection, so
+ * what does not fit goes past it, as does all behind that.
  */
 static bool
 is_buffered(const struct tn_fcgi_out *out, size_t len)
 {
 	const FCGX_Stream *to = out->fcgi->out;
 
-	if (len > SMALL || tn_fcgi_out_has_unsent(out))
+	if (len > SMALL || out->is_direct)
 		return false;
-	return out->may_wait ||
-	    (!out->is_direct && len <= (size_t)(to->stop - to->wrNext));
+	return out->may_wait || len <= (size_t)(to->stop - to->wrNext);
 }
 
 int
@@ -172,6 +173,30 @@ tn_fcgi_out_write(struct tn_fcgi_out *out, struct tn_slice bytes)
 		bytes = tn_slice_after(bytes, part.len);
 	}
 	return 0;
+}
+
+/* What libfcgi would write, and wait for, at the end. */
+void
+tn_fcgi_out_end(struct tn_fcgi_out *out)
+{
+	unsigned char end[END_BYTES] = { 0 };	/* status 0, all in all */
+	struct iovec iov = { end, sizeof(end) };
+	unsigned id = (unsigned)out->fcgi->requestId;
+	ssize_t sent = 0;
+
+	if (!out->is_direct || out->is_broken)
+		return;
+	tn_fcgi_header(end, TN_FCGI_STDOUT, id, 0);
+	tn_fcgi_header(end + TN_FCGI_HEADER_BYTES, TN_FCGI_END, id,
+	    TN_FCGI_HEADER_BYTES);
+	if (!tn_fcgi_out_has_unsent(out))
+		sent = send_some(out, &iov, 1, false);
+	if (sent < 0)
+		return;
+	tn_buf_slice(&out->unsent, tn_slice_after(tn_slice(end, sizeof(end)),
+	    (size_t)sent));
+	out->is_broken = out->unsent.failed != 0;
+	out->is_ended = true;
 }
 
 int

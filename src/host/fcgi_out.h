@@ -18,6 +18,7 @@ struct tn_fcgi_out {
 	struct tn_buf unsent;	/* records, header and all */
 	bool may_wait;		/* in the helper pool */
 	bool is_direct;		/* past libfcgi's buffer, or it has been full */
+	bool is_ended;		/* and its end was said, not by libfcgi */
 	bool is_broken;
 };
 
@@ -32,6 +33,12 @@ void tn_fcgi_out_begin(struct tn_fcgi_out *out);
  * nothing, then and in every call after it.
  */
 int tn_fcgi_out_write(struct tn_fcgi_out *out, struct tn_slice bytes);
+
+/*
+ * That was all: say so, without waiting, if libfcgi would have to wait for
+ * the connection.
+ */
+void tn_fcgi_out_end(struct tn_fcgi_out *out);
 
 /* Send what was kept, waiting for the connection. The same results. */
 int tn_fcgi_out_flush(struct tn_fcgi_out *out);
