@@ -82,6 +82,15 @@ send_some(struct tn_req *req, struct tn_res *res, void *arg)
 	    (size_t)n));
 }
 
+/* After its first words. */
+static int
+break_off(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	(void)arg;
+	tn_res_write(res, TN_SLICE("once upon"));
+	return tn_err_set(&req->err, TN_E_STATE, "broken off");
+}
+
 static const char note_thread_key;
 
 static int
@@ -264,6 +273,7 @@ serve(const struct tn_host_app_options *options)
 	tn_app_post(app, "/late", wait_for_body, tn_quick, say_threads);
 	tn_app_get(app, "/large-at-last", tn_slow, note_thread, tn_quick,
 	    send_large);
+	tn_app_get(app, "/broken", break_off);
 	tn_app_get(app, "/pid", say_pid);
 	tn_app_post(app, "/count", count);
 	tn_app_post(app, "/hello", hello);
@@ -804,6 +814,41 @@ END_TEST
 
 static const char *const large_ones[] = { "/large", "/pieces" };
 
+/* Head and body leave together, and with them what ends the request. */
+START_TEST(a_page_is_one_record)
+{
+	int fd = open_connection();
+
+	for (int i = 0; i < 3; i++) {
+		struct fcgi_answer answer;
+
+		ask(fd, true, "GET", "/some?n=20000", TN_SLICE_NONE);
+		ck_assert(fcgi_read(fd, &answer));
+		ck_assert_uint_eq(fcgi_body(&answer).len, 20000);
+		ck_assert(memcmp(fcgi_body(&answer).ptr, large, 20000) == 0);
+		ck_assert_uint_eq(answer.records, 2);	/* one is empty */
+		fcgi_answer_fini(&answer);
+	}
+	close(fd);
+}
+END_TEST
+
+/* The web server must not take it for the whole. */
+START_TEST(a_broken_answer_has_no_end)
+{
+	int fd = open_connection();
+	struct fcgi_answer answer;
+
+	ask(fd, true, "GET", "/broken", TN_SLICE_NONE);
+	ck_assert(!fcgi_read(fd, &answer));
+	ck_assert(tn_slice_is(fcgi_body(&answer), "once upon"));
+	ck_assert(!answer.ended);
+	fcgi_answer_fini(&answer);
+	close(fd);
+	expect_lively();
+}
+END_TEST
+
 START_TEST(a_reader_that_waits_holds_nobody)
 {
 	int fd = open_connection();
@@ -1230,6 +1275,8 @@ on_one(void)
 	tcase_add_loop_test(tc, a_body_is_read_to_its_end, 0, sizes);
 	tcase_add_loop_test(tc,
 	    a_body_nobody_reads_does_not_spoil_the_connection, 0, sizes);
+	tcase_add_test(tc, a_page_is_one_record);
+	tcase_add_test(tc, a_broken_answer_has_no_end);
 	tcase_add_loop_test(tc, a_reader_that_waits_holds_nobody, 0, 2);
 	tcase_add_test(tc, a_reader_of_any_length_holds_nobody);
 	tcase_add_test(tc, a_reader_of_a_file_holds_nobody);

@@ -26,9 +26,7 @@ sink_flush(struct tn_sink *sink)
 	struct tn_fcgi_call *call = TN_CONTAINER(sink, struct tn_fcgi_call,
 	    sink);
 
-	if (FCGX_FFlush(call->fcgi.out) != 0)
-		return TN_E_IO;
-	return call->out.may_wait ? tn_fcgi_out_flush(&call->out) : 0;
+	return tn_fcgi_out_flush(&call->out);
 }
 
 static int
@@ -146,12 +144,27 @@ drain(struct tn_fcgi_call *call)
 	return n == 0;
 }
 
-bool
-tn_fcgi_call_must_wait(struct tn_fcgi_call *call)
+/*
+ * The rest of the body goes first: libfcgi reads ahead, and the next request
+ * may follow what ends this one. An answer that broke off has no end, or the
+ * web server would take it for the whole.
+ */
+static void
+finish(struct tn_fcgi_call *call)
 {
+	if (!drain(call))
+		call->fcgi.keepConnection = 0;
 	if (!call->exchange.res.is_broken)
 		tn_fcgi_out_end(&call->out);
-	return tn_fcgi_out_has_unsent(&call->out);
+}
+
+bool
+tn_fcgi_call_sent(struct tn_fcgi_call *call)
+{
+	if (call->body.is_complete)
+		finish(call);
+	tn_fcgi_out_flush(&call->out);
+	return call->out.is_broken || !tn_fcgi_out_has_unsent(&call->out);
 }
 
 int
@@ -159,13 +172,12 @@ tn_fcgi_call_end(struct tn_fcgi_call *call)
 {
 	FCGX_Request *fcgi = &call->fcgi;
 
-	tn_fcgi_out_flush(&call->out);
-	if (call->out.is_broken || call->exchange.res.is_broken ||
-	    !drain(call))
+	if (!tn_fcgi_call_sent(call) || call->out.is_broken ||
+	    call->exchange.res.is_broken)
 		fcgi->keepConnection = 0;
-	if (call->out.is_ended)
-		FCGX_Free(fcgi, !fcgi->keepConnection);
-	else
-		FCGX_Finish_r(fcgi);
+	if (!call->out.is_ended)	/* its body came late */
+		finish(call);
+	tn_fcgi_out_flush(&call->out);
+	FCGX_Free(fcgi, !fcgi->keepConnection);
 	return fcgi->ipcFd >= 0;
 }

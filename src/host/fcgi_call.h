@@ -36,10 +36,10 @@ int tn_fcgi_call_begin(struct tn_fcgi_call *call, int fd, bool is_whole,
 void tn_fcgi_call_may_wait(struct tn_fcgi_call *call, bool may);
 
 /*
- * The answer is complete, and the call may not wait: would its end have to,
- * because the connection has not taken all of it?
+ * The app has answered: send it, as far as the connection takes it. Returns
+ * false if there is more, for whom it may wait.
  */
-bool tn_fcgi_call_must_wait(struct tn_fcgi_call *call);
+bool tn_fcgi_call_sent(struct tn_fcgi_call *call);
 
 /*
  * End the request: send what is left, read what is left of the body, say

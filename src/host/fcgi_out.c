@@ -10,7 +10,7 @@
 #include "base/limits.h"
 #include "host/fcgi_look.h"
 
-#define SMALL		7000	/* fits libfcgi's buffer of 8192, with a head */
+#define JOINED		32768	/* bytes that are copied, to leave together */
 #define END_BYTES	(3 * TN_FCGI_HEADER_BYTES)
 #define RECORD_MAX	65528	/* of content; a multiple of 8 needs no padding */
 
@@ -30,11 +30,13 @@ tn_fcgi_out_fini(struct tn_fcgi_out *out)
 void
 tn_fcgi_out_begin(struct tn_fcgi_out *out)
 {
+	struct tn_buf unsent;
+
+	if (out->unsent.cap > 2 * JOINED)	/* one slow reader's */
+		tn_buf_fini(&out->unsent);
 	tn_buf_reset(&out->unsent);
-	out->may_wait = false;
-	out->is_direct = false;
-	out->is_ended = false;
-	out->is_broken = false;
+	unsent = out->unsent;
+	*out = (struct tn_fcgi_out){ .fcgi = out->fcgi, .unsent = unsent };
 }
 
 void
@@ -51,11 +53,13 @@ tn_fcgi_header(unsigned char *h, unsigned type, unsigned id, size_t len)
 }
 
 static int
-broken(struct tn_fcgi_out *out)
+broken(struct tn_fcgi_out *out, int why)
 {
 	out->is_broken = true;
-	return errno == EAGAIN ? TN_E_TIMEOUT : TN_E_IO;
+	return why;
 }
+
+/* ---- Sent ---------------------------------------------------------------- */
 
 /* Bytes taken, 0 when none can be now, or a negative error. */
 static ssize_t
@@ -70,140 +74,187 @@ send_some(struct tn_fcgi_out *out, struct iovec *iov, size_t n, bool wait)
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0 && errno == EAGAIN && !wait)
 		return 0;
-	return sent < 0 ? broken(out) : sent;
+	return sent >= 0 ? sent : broken(out, errno == EAGAIN ?
+	    TN_E_TIMEOUT : TN_E_IO);
+}
+
+/* These of unsent have gone. Returns how many of them were others'. */
+static size_t
+forget(struct tn_fcgi_out *out, size_t sent)
+{
+	struct tn_buf *b = &out->unsent;
+	size_t n = sent < b->len ? sent : b->len;
+
+	out->is_open = false;
+	if (n < b->len)
+		memmove(b->ptr, b->ptr + n, b->len - n);
+	b->len -= n;
+	return sent - n;
 }
 
 static int
-send_all(struct tn_fcgi_out *out, struct tn_slice bytes)
+push(struct tn_fcgi_out *out, bool wait)
 {
-	while (bytes.len > 0) {
-		struct iovec iov = { (void *)(uintptr_t)bytes.ptr, bytes.len };
-		ssize_t sent = send_some(out, &iov, 1, true);
+	while (out->unsent.len > 0) {
+		struct iovec iov = { out->unsent.ptr, out->unsent.len };
+		ssize_t sent = send_some(out, &iov, 1, wait);
 
 		if (sent < 0)
 			return (int)sent;
-		bytes = tn_slice_after(bytes, (size_t)sent);
+		out->is_stuck = sent == 0;
+		if (out->is_stuck)
+			return 0;
+		forget(out, (size_t)sent);
 	}
+	out->is_stuck = false;
 	return 0;
 }
 
-/* Keep for later; past the ceiling, wait here after all. */
+/* ---- Kept ---------------------------------------------------------------- */
+
+/* For later; past the ceiling, wait here after all. */
 static int
 keep(struct tn_fcgi_out *out, struct tn_slice bytes)
 {
-	int result;
+	if (out->unsent.len + bytes.len > TN_LIMIT_FCGI_UNSENT) {
+		int result = push(out, true);
 
-	if (out->unsent.len + bytes.len <= TN_LIMIT_FCGI_UNSENT) {
-		tn_buf_slice(&out->unsent, bytes);
-		if (out->unsent.failed == 0)
-			return 0;
-		out->is_broken = true;
-		return TN_E_NOMEM;
+		if (result < 0)
+			return result;
 	}
-	result = tn_fcgi_out_flush(out);
-	return result < 0 ? result : send_all(out, bytes);
+	tn_buf_slice(&out->unsent, bytes);
+	return out->unsent.failed == 0 ? 0 : broken(out, TN_E_NOMEM);
 }
 
+static size_t
+room_of_record(const struct tn_fcgi_out *out)
+{
+	return !out->is_open ? 0 : RECORD_MAX + TN_FCGI_HEADER_BYTES -
+	    (out->unsent.len - out->record);
+}
+
+/* A record without content would be the end of all. */
+static int
+open_record(struct tn_fcgi_out *out, size_t len)
+{
+	unsigned char h[TN_FCGI_HEADER_BYTES];
+	int result = 0;
+
+	if (out->unsent.len + sizeof(h) + len > TN_LIMIT_FCGI_UNSENT)
+		result = push(out, true);
+	if (result < 0)
+		return result;
+	out->record = out->unsent.len;
+	out->is_open = true;
+	tn_fcgi_header(h, TN_FCGI_STDOUT, (unsigned)out->fcgi->requestId, len);
+	return keep(out, tn_slice((char *)h, sizeof(h)));
+}
+
+/* Into the last record, or a new one. */
+static int
+join(struct tn_fcgi_out *out, struct tn_slice bytes)
+{
+	bool fits = bytes.len <= room_of_record(out) &&
+	    out->unsent.len + bytes.len <= TN_LIMIT_FCGI_UNSENT;
+	int result = fits ? 0 : open_record(out, bytes.len);
+
+	if (result == 0)
+		result = keep(out, bytes);
+	if (result == 0)
+		tn_fcgi_header((unsigned char *)out->unsent.ptr + out->record,
+		    TN_FCGI_STDOUT, (unsigned)out->fcgi->requestId,
+		    out->unsent.len - out->record - TN_FCGI_HEADER_BYTES);
+	return result;
+}
+
+/* With what is unsent before it. */
 static int
 send_record(struct tn_fcgi_out *out, struct tn_slice content)
 {
 	unsigned char h[TN_FCGI_HEADER_BYTES];
-	struct tn_slice header = tn_slice(h, sizeof(h));
-	struct iovec iov[2] = {
+	struct iovec iov[3] = {
+		{ out->unsent.ptr, out->unsent.len },
 		{ h, sizeof(h) },
 		{ (void *)(uintptr_t)content.ptr, content.len },
 	};
 	ssize_t sent = 0;
+	size_t gone;
 	int result = 0;
 
+	out->is_open = false;
 	tn_fcgi_header(h, TN_FCGI_STDOUT, (unsigned)out->fcgi->requestId,
 	    content.len);
-	if (!tn_fcgi_out_has_unsent(out))
-		sent = send_some(out, iov, 2, out->may_wait);
+	if (out->may_wait || !out->is_stuck)
+		sent = send_some(out, iov, 3, out->may_wait);
 	if (sent < 0)
 		return (int)sent;
-	if ((size_t)sent < sizeof(h)) {
-		header = tn_slice_after(header, (size_t)sent);
-		sent = 0;
-		result = keep(out, header);
-	} else {
-		sent -= (ssize_t)sizeof(h);
-	}
-	content = tn_slice_after(content, (size_t)sent);
-	if (result == 0 && content.len > 0)
-		result = out->may_wait && !tn_fcgi_out_has_unsent(out) ?
-		    send_all(out, content) : keep(out, content);
-	return result;
+	gone = forget(out, (size_t)sent);
+	out->is_stuck = gone < sizeof(h) + content.len;
+	if (gone < sizeof(h))
+		result = keep(out, tn_slice((char *)h + gone,
+		    sizeof(h) - gone));
+	if (result == 0)
+		result = keep(out, tn_slice_after(content,
+		    gone < sizeof(h) ? 0 : gone - sizeof(h)));
+	return result == 0 && out->may_wait ? push(out, true) : result;
 }
 
-/*
- * For libfcgi's buffer? When that is full libfcgi waits for the connection, so
- * what does not fit goes past it, as does all behind that.
- */
-static bool
-is_buffered(const struct tn_fcgi_out *out, size_t len)
-{
-	const FCGX_Stream *to = out->fcgi->out;
+/* ---- Said ---------------------------------------------------------------- */
 
-	if (len > SMALL || out->is_direct)
-		return false;
-	return out->may_wait || len <= (size_t)(to->stop - to->wrNext);
+static int
+write_long(struct tn_fcgi_out *out, struct tn_slice bytes)
+{
+	int result = 0;
+
+	while (result == 0 && bytes.len > 0) {
+		struct tn_slice part = tn_slice_first(bytes, RECORD_MAX);
+
+		result = send_record(out, part);
+		bytes = tn_slice_after(bytes, part.len);
+	}
+	return result;
 }
 
 int
 tn_fcgi_out_write(struct tn_fcgi_out *out, struct tn_slice bytes)
 {
+	int result;
+
 	if (out->is_broken)
 		return TN_E_IO;
-	if (is_buffered(out, bytes.len)) {
-		if (FCGX_PutStr(bytes.ptr, (int)bytes.len,
-		    out->fcgi->out) == (int)bytes.len)
-			return 0;
-		return broken(out);
-	}
-	if (FCGX_FFlush(out->fcgi->out) != 0)
-		return broken(out);
-	out->is_direct = true;
-	while (bytes.len > 0) {
-		struct tn_slice part = tn_slice_first(bytes, RECORD_MAX);
-		int result = send_record(out, part);
-
-		if (result < 0)
-			return result;
-		bytes = tn_slice_after(bytes, part.len);
-	}
-	return 0;
+	if (bytes.len == 0)
+		return 0;
+	if (bytes.len > JOINED)
+		return write_long(out, bytes);
+	result = join(out, bytes);
+	if (result == 0 && out->unsent.len > JOINED &&
+	    (out->may_wait || !out->is_stuck))
+		result = push(out, out->may_wait);
+	return result;
 }
 
-/* What libfcgi would write, and wait for, at the end. */
-void
+/* There is always room for it. */
+int
 tn_fcgi_out_end(struct tn_fcgi_out *out)
 {
-	unsigned char end[END_BYTES] = { 0 };	/* status 0, all in all */
-	struct iovec iov = { end, sizeof(end) };
+	unsigned char h[END_BYTES] = { 0 };	/* status 0, all in all */
 	unsigned id = (unsigned)out->fcgi->requestId;
-	ssize_t sent = 0;
 
-	if (!out->is_direct || out->is_broken)
-		return;
-	tn_fcgi_header(end, TN_FCGI_STDOUT, id, 0);
-	tn_fcgi_header(end + TN_FCGI_HEADER_BYTES, TN_FCGI_END, id,
+	if (out->is_broken)
+		return TN_E_IO;
+	if (out->is_ended)
+		return 0;
+	tn_fcgi_header(h, TN_FCGI_STDOUT, id, 0);
+	tn_fcgi_header(h + TN_FCGI_HEADER_BYTES, TN_FCGI_END, id,
 	    TN_FCGI_HEADER_BYTES);
-	if (!tn_fcgi_out_has_unsent(out))
-		sent = send_some(out, &iov, 1, false);
-	if (sent < 0)
-		return;
-	tn_buf_slice(&out->unsent, tn_slice_after(tn_slice(end, sizeof(end)),
-	    (size_t)sent));
-	out->is_broken = out->unsent.failed != 0;
 	out->is_ended = true;
+	out->is_open = false;
+	tn_buf_slice(&out->unsent, tn_slice((char *)h, sizeof(h)));
+	return out->unsent.failed == 0 ? 0 : broken(out, TN_E_NOMEM);
 }
 
 int
 tn_fcgi_out_flush(struct tn_fcgi_out *out)
 {
-	int result = send_all(out, tn_buf_view(&out->unsent));
-
-	tn_buf_reset(&out->unsent);
-	return out->is_broken ? TN_E_IO : result;
+	return out->is_broken ? TN_E_IO : push(out, out->may_wait);
 }

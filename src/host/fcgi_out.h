@@ -1,10 +1,10 @@
 /*
- * The way of an answer to the web server: STDOUT records.
+ * The way of an answer to the web server: STDOUT records, and END_REQUEST.
  *
- * Small answers go through libfcgi's buffer, and leave in one write with the
- * record that ends the request. Long ones are sent as records of their own,
- * 64 KiB each, without a copy. Where waiting would hold other requests, what
- * the connection does not take is kept, and sent by tn_fcgi_out_flush later.
+ * An answer is put together here and leaves by one write, with the record
+ * that ends its request: each write wakes the web server. One that grows is
+ * sent on its way, long pieces without a copy. Where waiting would hold other
+ * requests, what the connection does not take is kept for later.
  */
 #ifndef TN_FCGI_OUT_H
 #define TN_FCGI_OUT_H
@@ -14,11 +14,13 @@
 #include "base/buf.h"
 
 struct tn_fcgi_out {
-	FCGX_Request *fcgi;
+	FCGX_Request *fcgi;	/* whose descriptor and id */
 	struct tn_buf unsent;	/* records, header and all */
+	size_t record;		/* where the last of them begins ... */
+	bool is_open;		/* ... if more may be put into it */
 	bool may_wait;		/* in the helper pool */
-	bool is_direct;		/* past libfcgi's buffer, or it has been full */
-	bool is_ended;		/* and its end was said, not by libfcgi */
+	bool is_stuck;		/* the connection takes nothing for now */
+	bool is_ended;
 	bool is_broken;
 };
 
@@ -30,17 +32,17 @@ void tn_fcgi_out_begin(struct tn_fcgi_out *out);
 
 /*
  * Returns 0; TN_E_IO or TN_E_TIMEOUT when the web server has gone or takes
- * nothing, then and in every call after it.
+ * nothing, TN_E_NOMEM, then and in every call after it.
  */
 int tn_fcgi_out_write(struct tn_fcgi_out *out, struct tn_slice bytes);
 
-/*
- * That was all: say so, without waiting, if libfcgi would have to wait for
- * the connection.
- */
-void tn_fcgi_out_end(struct tn_fcgi_out *out);
+/* That was all of the request. The same results. */
+int tn_fcgi_out_end(struct tn_fcgi_out *out);
 
-/* Send what was kept, waiting for the connection. The same results. */
+/*
+ * Send what there is: all of it where that may wait, else what the connection
+ * takes. The same results.
+ */
 int tn_fcgi_out_flush(struct tn_fcgi_out *out);
 
 static inline bool

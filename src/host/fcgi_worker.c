@@ -233,7 +233,7 @@ serve(struct worker *w, struct work *work)
 			return;
 		refuse_busy(w, call);
 	}
-	if (tn_fcgi_call_must_wait(call)) {
+	if (!tn_fcgi_call_sent(call)) {
 		if (to_pool(work, SENDING))
 			return;
 		log_full(w);
