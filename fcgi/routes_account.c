@@ -358,6 +358,22 @@ check_password(struct tn_req *req, struct tn_res *res, void *arg)
 	return TN_NEXT;
 }
 
+static void
+log_login(struct tn_req *req, struct site *site, const char *result)
+{
+	tn_log_event(&site->log, TN_LOG_INFO, "account.login",
+	    TN_F_STR("id", req->id), TN_F_SLICE("address", req->address),
+	    TN_F_STR("result", result));
+}
+
+static int
+refuse_login(struct tn_req *req, struct tn_res *res, struct site *site)
+{
+	log_login(req, site, "refused");
+	return again(req, res, "Wrong name or password.",
+	    login_form(req, site));
+}
+
 static int
 log_in(struct tn_req *req, struct tn_res *res, void *arg)
 {
@@ -367,12 +383,8 @@ log_in(struct tn_req *req, struct tn_res *res, void *arg)
 	struct tn_redis_batch *batch;
 	int status;
 
-	tn_log_event(&site->log, TN_LOG_INFO, "account.login",
-	    TN_F_STR("id", req->id), TN_F_SLICE("address", req->address),
-	    TN_F_STR("result", login->is_right ? "ok" : "refused"));
 	if (!login->is_right)
-		return again(req, res, "Wrong name or password.",
-		    login_form(req, site));
+		return refuse_login(req, res, site);
 	batch = tn_req_batch(req, site->redis);
 	if (batch == NULL)
 		return req->err.code;
@@ -389,9 +401,11 @@ logged_in(struct tn_req *req, struct tn_res *res, void *arg)
 	int status = check_login(req, site, who, req->batch, login->place);
 
 	if (status == TN_E_DENIED)	/* another password, just now */
-		return again(req, res, "Wrong name or password.",
-		    login_form(req, site));
-	return status < 0 ? status : let_in(req, res, site, who);
+		return refuse_login(req, res, site);
+	if (status < 0)
+		return status;
+	log_login(req, site, "ok");
+	return let_in(req, res, site, who);
 }
 
 /* ---- Register ------------------------------------------------------------ */
