@@ -249,6 +249,14 @@ static const struct {
 	    GET(SHAKE) "X-Forwarded-For: 1.1.1.1, 192.0.2.7, 10.0.0.1\r\n"
 	    "X-Forwarded-Proto: https\r\n" END, "\x1e" "4192.0.2.7 secure",
 	    false },
+	{ "an empty header between two hides no proxy's",
+	    GET(SHAKE) "X-Forwarded-For: 1.1.1.1\r\n"
+	    "X-Forwarded-For: \r\nX-Forwarded-For: 192.0.2.8\r\n" END,
+	    "\x1e" "4192.0.2.8 ", false },
+	{ "empty parameters", GET("/socket.io/?&EIO=4&&transport=polling&")
+	    END, "HTTP/1.1 200 ", false },
+	{ "nothing but empty parameters", GET("/socket.io/?&&&") END,
+	    "Transport unknown", false },
 	{ "foreign origin", GET(SHAKE) "Origin: http://evil\r\n" END,
 	    "HTTP/1.1 403 ", false },
 	{ "encoded query", GET("/socket.io/?E%49O=%34&transport=polling") END,

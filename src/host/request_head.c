@@ -64,16 +64,37 @@ fragment(struct head *h, enum lws_token_indexes token, int i)
 	return tn_slice(text, (size_t)len);
 }
 
+/*
+ * Up to the last that is not empty: an empty one looks like none, but in the
+ * length of all each but a cookie's has a byte more than its own, between two.
+ */
+static int
+count_fragments(const struct head *h, enum lws_token_indexes token)
+{
+	const int between = token == WSI_TOKEN_HTTP_COOKIE ? 0 : 1;
+	int left = lws_hdr_total_length(h->wsi, token), n = 0;
+
+	while (left > 0 && n < MAX_HEADERS)
+		left -= lws_hdr_fragment_length(h->wsi, token, n++) + between;
+	return n;
+}
+
 /* All fragments of a header in one; RFC 9110, 5.3, and cookies by '; '. */
 static struct tn_slice
 header_text(struct head *h, enum lws_token_indexes token)
 {
 	const char *comma = token == WSI_TOKEN_HTTP_COOKIE ? "; " : ", ";
-	struct tn_slice all = fragment(h, token, 0), next;
+	const int n = count_fragments(h, token);
+	struct tn_slice all = TN_SLICE_NONE, next;
 
-	for (int i = 1; (next = fragment(h, token, i)).ptr != NULL; i++)
-		all = tn_arena_printf(h->arena, "%.*s%s%.*s",
-		    TN_SLICE_ARG(all), comma, TN_SLICE_ARG(next));
+	for (int i = 0; i < n; i++) {
+		next = fragment(h, token, i);
+		if (all.len == 0)
+			all = next;
+		else if (next.len > 0)
+			all = tn_arena_printf(h->arena, "%.*s%s%.*s",
+			    TN_SLICE_ARG(all), comma, TN_SLICE_ARG(next));
+	}
 	return all;
 }
 
@@ -138,10 +159,10 @@ put_path(struct tn_buf *out, struct tn_slice path)
 static void
 put_query(struct tn_buf *out, struct head *h)
 {
-	struct tn_slice rest;
+	const int n = count_fragments(h, WSI_TOKEN_HTTP_URI_ARGS);
 
-	for (int i = 0; (rest = fragment(h, WSI_TOKEN_HTTP_URI_ARGS, i)).ptr !=
-	    NULL; i++) {
+	for (int i = 0; i < n; i++) {
+		struct tn_slice rest = fragment(h, WSI_TOKEN_HTTP_URI_ARGS, i);
 		bool has_value = tn_slice_find(rest, '=') >= 0;
 
 		tn_buf_char(out, i == 0 ? '?' : '&');

@@ -74,6 +74,8 @@ const requests = [
   ["the last of two counts", request("GET",
     "EIO=3&EIO=4&transport=flash&transport=polling")],
   ["encoded query", request("GET", "%45IO=%34&transport=%70olling")],
+  ["empty parameters", request("GET", "&EIO=4&&transport=polling&")],
+  ["an empty one before the sid", request("GET", `${P}&&sid=x`)],
   ["more behind the path", request("GET", `/socket.io/foo?${P}`)],
   ["no slash behind the path", request("GET", `/socket.io?${P}`)],
   ["no transport on a socket", (t) => t.socket("EIO=4")],
