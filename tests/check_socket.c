@@ -256,6 +256,65 @@ START_TEST(steps_stop_events)
 }
 END_TEST
 
+/* ---- polling --------------------------------------------------------------*/
+
+static char sid[TN_EIO_ID_LEN + 1];
+
+static void
+on_reply(struct tn_io_exchange *x, const struct tn_io_reply *reply)
+{
+	const struct tn_slice open = S("0{\"sid\":\"");
+
+	(void)x;
+	ck_assert_int_eq(reply->status, 200);
+	if (tn_slice_starts(reply->body, open))
+		memcpy(sid, reply->body.ptr + open.len, TN_EIO_ID_LEN);
+}
+
+/* body NULL: a GET */
+static void
+ask(struct tn_io_exchange *x, const char *target, const char *body)
+{
+	const struct tn_io_request request = {
+		.method = body == NULL ? S("GET") : S("POST"),
+		.target = tn_slice_str(target), .address = S("127.0.0.1"),
+	};
+
+	*x = (struct tn_io_exchange){ .reply = on_reply };
+	if (tn_engine_request(a.engine, &request, x) == TN_ENGINE_BODY) {
+		tn_engine_body(a.engine, x, tn_slice_str(body));
+		tn_engine_body_end(a.engine, x);
+	}
+	turn();
+}
+
+static void
+note_end(struct tn_socket *s, const char *reason, void *arg)
+{
+	(void)s;
+	(void)arg;
+	note("left:", tn_slice_str(reason));
+}
+
+static const char *const polled_faults[] = { "49", "42/none,[\"x\"]", "40" };
+
+START_TEST(whoever_errs_over_polling_leaves_at_once)
+{
+	char target[128] = "/socket.io/?EIO=4&transport=polling";
+	struct tn_io_exchange x;
+
+	ask(&x, target, NULL);
+	snprintf(target, sizeof(target),
+	    "/socket.io/?EIO=4&transport=polling&sid=%s", sid);
+	ask(&x, target, "40");
+	tn_socket_on_disconnect(last, note_end, NULL);
+	ck_assert_uint_eq(tn_ns_len(root), 2);
+	ask(&x, target, polled_faults[_i]);
+	ck_assert_str_eq(take_seen(), "left:forced close ");
+	ck_assert_uint_eq(tn_ns_len(root), 1);
+}
+END_TEST
+
 /* ---- rooms ----------------------------------------------------------------*/
 
 static void
@@ -624,6 +683,8 @@ suite(void)
 	tcase_add_test(t, catch_all_listeners_hear_what_comes);
 	tcase_add_test(t, catch_all_listeners_hear_what_goes);
 	tcase_add_test(t, steps_stop_events);
+	tcase_add_loop_test(t, whoever_errs_over_polling_leaves_at_once, 0,
+	    sizeof(polled_faults) / sizeof(polled_faults[0]));
 	tcase_add_test(t, rooms_tell_what_happens);
 	tcase_add_test(t, who_is_told_of_rooms_may_change_them);
 	tcase_add_test(t, the_handshake_can_be_read);

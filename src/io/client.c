@@ -55,6 +55,15 @@ tell_error(struct tn_client *c, const char *why)
 }
 
 static void
+drop_sockets(struct tn_client *c, const char *reason)
+{
+	while (!tn_list_empty(&c->sockets))
+		tn_socket_drop(TN_CONTAINER(c->sockets.next, struct tn_socket,
+		    link), reason);
+}
+
+/* Over polling the end may come half a minute later: nobody stays until then. */
+static void
 blame(struct tn_client *c, const char *why)
 {
 	tn_log_event(c->io->log, TN_LOG_INFO, "io.bad_packet",
@@ -62,6 +71,7 @@ blame(struct tn_client *c, const char *why)
 	    TN_F_STR("why", why));
 	tell_error(c, why);
 	tn_client_close(c);
+	drop_sockets(c, tn_close_reason_text(TN_CLOSE_FORCED_CLOSE));
 }
 
 /* Most of its life a client needs none. */
@@ -400,9 +410,7 @@ on_close(struct tn_conn *conn, enum tn_close_reason reason, void *arg)
 		return;
 	c->is_closing = true;
 	deadline_free(c);
-	while (!tn_list_empty(&c->sockets))
-		tn_socket_drop(TN_CONTAINER(c->sockets.next, struct tn_socket,
-		    link), text);
+	drop_sockets(c, text);
 	pending_free(c);
 	client_free(c);
 }
