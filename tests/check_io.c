@@ -306,6 +306,21 @@ START_TEST(a_step_may_refuse_later)
 }
 END_TEST
 
+START_TEST(a_step_may_send_its_socket_away)
+{
+	io_client_open(&a, io, NULL);
+	io_client_forget(&a);
+	io_client_say(&a, "40/chat,{\"w\":1}");
+	tn_socket_disconnect(tn_next_socket(waiting), false);
+	ck_assert_str_eq(take_heard(&a), "41/chat,\n");
+	ck_assert_ptr_null(tn_next_socket(waiting));
+	tn_next_ok(waiting);
+	ck_assert_str_eq(take_heard(&a), "");
+	ck_assert_uint_eq(tn_ns_len(chat), 0);
+	ck_assert(a.is_open);
+}
+END_TEST
+
 START_TEST(a_client_may_vanish_while_a_step_thinks)
 {
 	io_client_open(&a, io, NULL);
@@ -933,6 +948,7 @@ suite(void)
 	tcase_add_test(t, steps_let_in_or_refuse);
 	tcase_add_test(t, a_step_may_answer_later);
 	tcase_add_test(t, a_step_may_refuse_later);
+	tcase_add_test(t, a_step_may_send_its_socket_away);
 	tcase_add_loop_test(t, a_client_may_vanish_while_a_step_thinks, 0, 2);
 	tcase_add_test(t, an_answer_may_outlive_the_server);
 	tcase_add_loop_test(t, a_second_connect_closes, 0, 2);

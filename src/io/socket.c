@@ -161,10 +161,12 @@ next_connected(const struct tn_client *client)
 	return NULL;
 }
 
+/* Who still waits to be let in is told too, or it would wait for ever. */
 static void
 disconnect(struct tn_socket *s)
 {
-	if (s->state == TN_SOCKET_CONNECTED)
+	if (s->state == TN_SOCKET_CONNECTED ||
+	    s->state == TN_SOCKET_CONNECTING)
 		tn_socket_packet(s, TN_SIO_DISCONNECT, TN_SLICE_NONE);
 	tn_socket_drop(s, "server namespace disconnect");
 }
