@@ -350,7 +350,36 @@ START_TEST(rooms_tell_what_happens)
 	take_seen();
 	io_client_close(&b);
 	turn();
-	ck_assert_str_eq(take_seen(), "out:r -r out:own -own ");
+	ck_assert_str_eq(take_seen(), "out:own -own out:r -r ");
+}
+END_TEST
+
+static void
+note_rooms(struct tn_socket *s, const char *reason, void *arg)
+{
+	struct tn_slice room;
+
+	(void)reason;
+	(void)arg;
+	for (size_t i = 0; (room = tn_socket_room(s, i)).ptr != NULL; i++)
+		note("is:", room);
+}
+
+START_TEST(rooms_keep_the_order_of_their_joining)
+{
+	static const char *const names[] = { "a", "b", "c", "d", "e" };
+
+	tn_ns_on_room(root, on_room, NULL);
+	tn_socket_on_disconnecting(last, note_rooms, NULL);
+	for (size_t i = 0; i < 5; i++)
+		tn_socket_join(last, tn_slice_str(names[i]));
+	tn_socket_leave(last, S("b"));
+	tn_socket_join(last, S("b"));
+	tn_socket_leave(last, S("e"));
+	take_seen();
+	tn_socket_disconnect(last, false);
+	ck_assert_str_eq(take_seen(), "is:a is:c is:d is:b out:own -own "
+	    "out:a -a out:c -c out:d -d out:b -b ");
 }
 END_TEST
 
@@ -686,6 +715,7 @@ suite(void)
 	tcase_add_loop_test(t, whoever_errs_over_polling_leaves_at_once, 0,
 	    sizeof(polled_faults) / sizeof(polled_faults[0]));
 	tcase_add_test(t, rooms_tell_what_happens);
+	tcase_add_test(t, rooms_keep_the_order_of_their_joining);
 	tcase_add_test(t, who_is_told_of_rooms_may_change_them);
 	tcase_add_test(t, the_handshake_can_be_read);
 	tcase_add_test(t, data_is_limited);

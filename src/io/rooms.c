@@ -131,22 +131,31 @@ tn_rooms_join(struct tn_socket *s, struct tn_slice name)
 	return 0;
 }
 
-/* The last of each array moves into the gap, and its partner is told. */
+/* Which place a socket's entry has now, its room's array is told. */
+static void
+tell_place(const struct tn_socket *s, uint16_t i)
+{
+	s->joined[i].room->members[s->joined[i].at].at = i;
+}
+
+/*
+ * A room's last member moves into the gap; a socket's rooms close up, so that
+ * they are always told in the order in which they were joined.
+ */
 static void
 unlink_both(struct tn_socket *s, struct tn_joined *j)
 {
 	struct tn_room *room = j->room;
 	uint32_t in_room = j->at;
-	uint16_t in_socket = (uint16_t)(j - s->joined);
-	struct tn_room_member *last_member = &room->members[--room->len];
-	struct tn_joined *last_joined = &s->joined[--s->njoined];
+	struct tn_room_member *last = &room->members[--room->len];
 
-	room->members[in_room] = *last_member;
-	last_member->socket->joined[last_member->at].at = in_room;
-	if (j == last_joined)
-		return;
-	*j = *last_joined;
-	j->room->members[j->at].at = in_socket;
+	room->members[in_room] = *last;
+	last->socket->joined[last->at].at = in_room;
+	s->njoined--;
+	for (uint16_t i = (uint16_t)(j - s->joined); i < s->njoined; i++) {
+		s->joined[i] = s->joined[i + 1];
+		tell_place(s, i);
+	}
 }
 
 static void
@@ -174,9 +183,24 @@ tn_rooms_leave(struct tn_socket *s, struct tn_slice name)
 		leave(s, j);
 }
 
+/* The first becomes the last: then leaving from the end moves nothing. */
+static void
+turn_around(struct tn_socket *s)
+{
+	for (uint16_t i = 0, k = s->njoined; i + 1 < k; i++) {
+		struct tn_joined first = s->joined[i];
+
+		s->joined[i] = s->joined[--k];
+		s->joined[k] = first;
+		tell_place(s, i);
+		tell_place(s, k);
+	}
+}
+
 void
 tn_rooms_leave_all(struct tn_socket *s)
 {
+	turn_around(s);
 	while (s->njoined > 0)
 		leave(s, &s->joined[s->njoined - 1]);
 	free(s->joined);

@@ -92,9 +92,10 @@ fire_disconnect(struct tn_socket *s, const char *name, const char *reason)
 static void
 take_out(struct tn_socket *s)
 {
+	if (s->state == TN_SOCKET_LEAVING)
+		tn_rooms_tell_own(s, false);
 	tn_rooms_leave_all(s);
 	if (s->state == TN_SOCKET_LEAVING) {
-		tn_rooms_tell_own(s, false);
 		tn_adapter_socket_closed(s->ns->io->adapter, s->ns,
 		    tn_slice_str(tn_socket_id(s)));
 		leave_ns(s);
