@@ -252,7 +252,7 @@ static const struct {
 	{ "an empty header between two hides no proxy's",
 	    GET(SHAKE) "X-Forwarded-For: 1.1.1.1\r\n"
 	    "X-Forwarded-For: \r\nX-Forwarded-For: 192.0.2.8\r\n" END,
-	    "\x1e" "4192.0.2.8 ", false },
+	    "\x1e" "4192.0.2.8", false },
 	{ "empty parameters", GET("/socket.io/?&EIO=4&&transport=polling&")
 	    END, "HTTP/1.1 200 ", false },
 	{ "nothing but empty parameters", GET("/socket.io/?&&&") END,
