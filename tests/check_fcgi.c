@@ -271,6 +271,7 @@ serve(const struct tn_host_app_options *options)
 	    tn_slow, say_threads);
 	tn_app_get(app, "/back", tn_slow, take_long, tn_quick, say_threads);
 	tn_app_post(app, "/late", wait_for_body, tn_quick, say_threads);
+	tn_app_get(app, "/large-slow", tn_slow, send_large);
 	tn_app_get(app, "/large-at-last", tn_slow, note_thread, tn_quick,
 	    send_large);
 	tn_app_get(app, "/broken", break_off);
@@ -899,16 +900,93 @@ END_TEST
 /* More of them than helpers and their queue: the last are let go. */
 START_TEST(readers_that_wait_hold_nobody)
 {
-	int fds[8];
+	int fds[8], other = open_connection();
 
 	for (int i = 0; i < 8; i++) {
 		fds[i] = open_connection();
+		ask(fds[i], true, "GET", i % 2 == 0 ? "/large" : "/large-slow",
+		    TN_SLICE_NONE);
+	}
+	sleep_ms(200);		/* to make eight answers */
+	expect_lively();
+	ask(other, true, "GET", "/ponder", TN_SLICE_NONE);
+	expect(other, 200, "pondered");		/* nor a helper */
+	for (int i = 0; i < 8; i++) {
+		expect_large(fds[i]);
+		ask(fds[i], true, "GET", "/hello", TN_SLICE_NONE);
+		expect(fds[i], 200, "hello");
+		close(fds[i]);
+	}
+	close(other);
+}
+END_TEST
+
+/* So much is kept for all of them, and no more. */
+START_TEST(too_many_readers_that_wait)
+{
+	enum { MANY = 30 };
+	int fds[MANY], whole = 0;
+
+	for (int i = 0; i < MANY; i++) {
+		fds[i] = open_connection();
 		ask(fds[i], true, "GET", "/large", TN_SLICE_NONE);
 	}
-	sleep_ms(20);
+	expect_logged("warn host.unsent_full bytes=");
+	sleep_ms(200);
 	expect_lively();
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < MANY; i++) {
+		struct fcgi_answer answer;
+
+		whole += fcgi_read(fds[i], &answer) &&
+		    fcgi_body(&answer).len == LARGE;
+		fcgi_answer_fini(&answer);
 		close(fds[i]);
+	}
+	ck_assert_int_ge(whole, 20);
+	ck_assert_int_lt(whole, MANY);
+	expect_lively();
+}
+END_TEST
+
+/* Who takes nothing for five seconds; who takes a little goes on. */
+START_TEST(a_reader_that_is_stuck_is_ended)
+{
+	int stuck = open_connection(), slow = open_connection();
+	static char some[65536];
+	size_t left = LARGE;
+
+	ask(stuck, true, "GET", "/large", TN_SLICE_NONE);
+	ask(slow, true, "GET", "/large", TN_SLICE_NONE);
+	for (int i = 0; i < 16; i++) {
+		ck_assert_int_eq(recv(slow, some, sizeof(some), MSG_WAITALL),
+		    sizeof(some));
+		left -= sizeof(some);
+		sleep_ms(450);
+	}
+	expect_logged("info host.reader_stuck unsent=");
+	while (left > sizeof(some)) {
+		ssize_t n = recv(slow, some, sizeof(some), 0);
+
+		ck_assert_int_gt(n, 0);
+		left -= left < (size_t)n ? left : (size_t)n;
+	}
+	close(slow);
+	close(stuck);
+}
+END_TEST
+
+START_TEST(term_lets_a_slow_reader_read)
+{
+	int fd = open_connection();
+
+	ask(fd, true, "GET", "/large", TN_SLICE_NONE);
+	sleep_ms(50);
+	kill(server, SIGTERM);
+	sleep_ms(500);
+	expect_large(fd);
+	ck_assert(fcgi_is_closed(fd));
+	ck_assert_int_eq(wait_end(), 0);
+	close(fd);
 }
 END_TEST
 
@@ -1281,6 +1359,9 @@ on_one(void)
 	tcase_add_test(tc, a_reader_of_any_length_holds_nobody);
 	tcase_add_test(tc, a_reader_of_a_file_holds_nobody);
 	tcase_add_test(tc, readers_that_wait_hold_nobody);
+	tcase_add_test(tc, too_many_readers_that_wait);
+	tcase_add_test(tc, a_reader_that_is_stuck_is_ended);
+	tcase_add_test(tc, term_lets_a_slow_reader_read);
 	tcase_add_test(tc, a_reader_that_goes_is_forgotten);
 	tcase_add_test(tc, a_large_header_is_431);
 	tcase_add_loop_test(tc, a_huge_header_is_431_and_the_end, 0, 2);

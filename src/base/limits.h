@@ -57,6 +57,7 @@
 #define TN_LIMIT_FCGI_PAIR		(1u << 20)	/* claimed for one; more is nonsense */
 #define TN_LIMIT_FCGI_DRAIN		(64u << 20)	/* of a body nobody wanted */
 #define TN_LIMIT_FCGI_UNSENT		(4u << 20)	/* of an answer, held for a slow front */
+#define TN_LIMIT_FCGI_UNSENT_ALL	(64u << 20)	/* of all answers of a process */
 #define TN_LIMIT_FCGI_CONNECTIONS	1024	/* of one process; preset */
 
 /* What tandemctl asks a worker. */

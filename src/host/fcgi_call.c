@@ -110,6 +110,7 @@ tn_fcgi_call_begin(struct tn_fcgi_call *call, int fd, bool is_whole,
 	if (read_params(&call->fcgi, fd) < 0)
 		return TN_E_IO;
 	tn_fcgi_out_begin(&call->out);
+	call->may_wait = false;
 	call->body.is_complete = is_whole;
 	call->deadline_ms = is_whole ? 0 : tn_clock_mono_ms() + BODY_MS;
 	tn_exchange_begin(&call->exchange, &call->sink, &call->body);
@@ -120,7 +121,7 @@ tn_fcgi_call_begin(struct tn_fcgi_call *call, int fd, bool is_whole,
 void
 tn_fcgi_call_may_wait(struct tn_fcgi_call *call, bool may)
 {
-	call->out.may_wait = may;
+	call->may_wait = may;
 }
 
 /*
@@ -134,7 +135,7 @@ drain(struct tn_fcgi_call *call)
 	size_t total = 0;
 	int64_t n;
 
-	if (!call->body.is_complete && !call->out.may_wait)
+	if (!call->body.is_complete && !call->may_wait)
 		return false;
 	while ((n = body_read(&call->body, waste, sizeof(waste), NULL)) > 0) {
 		total += (size_t)n;
@@ -161,7 +162,9 @@ finish(struct tn_fcgi_call *call)
 bool
 tn_fcgi_call_sent(struct tn_fcgi_call *call)
 {
-	if (call->body.is_complete)
+	if (!call->body.is_complete)	/* the client need not wait for that */
+		tn_fcgi_out_flush(&call->out);
+	if (!call->out.is_ended && (call->body.is_complete || call->may_wait))
 		finish(call);
 	tn_fcgi_out_flush(&call->out);
 	return call->out.is_broken || !tn_fcgi_out_has_unsent(&call->out);
@@ -175,9 +178,10 @@ tn_fcgi_call_end(struct tn_fcgi_call *call)
 	if (!tn_fcgi_call_sent(call) || call->out.is_broken ||
 	    call->exchange.res.is_broken)
 		fcgi->keepConnection = 0;
-	if (!call->out.is_ended)	/* its body came late */
+	if (!call->out.is_ended) {	/* its body has not come */
 		finish(call);
-	tn_fcgi_out_flush(&call->out);
+		tn_fcgi_out_flush(&call->out);
+	}
 	FCGX_Free(fcgi, !fcgi->keepConnection);
 	return fcgi->ipcFd >= 0;
 }

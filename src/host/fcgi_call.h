@@ -15,6 +15,7 @@ struct tn_fcgi_call {
 	struct tn_body body;
 	struct tn_fcgi_out out;
 	FCGX_Request fcgi;
+	bool may_wait;		/* in the helper pool */
 	int64_t deadline_ms;	/* monotonic; of the body, progress or not */
 };
 
@@ -32,18 +33,18 @@ void tn_fcgi_call_fini(struct tn_fcgi_call *call);
 int tn_fcgi_call_begin(struct tn_fcgi_call *call, int fd, bool is_whole,
     const struct tn_cgi_options *options);
 
-/* From now on the call may wait for its connection, or may not. */
+/* From now on the call may wait for the rest of its body, or may not. */
 void tn_fcgi_call_may_wait(struct tn_fcgi_call *call, bool may);
 
 /*
  * The app has answered: send it, as far as the connection takes it. Returns
- * false if there is more, for whom it may wait.
+ * false if there is more: call again when it takes more.
  */
 bool tn_fcgi_call_sent(struct tn_fcgi_call *call);
 
 /*
- * End the request: send what is left, read what is left of the body, say
- * that this was all.
+ * End the request: read what is left of the body, say that this was all. What
+ * the connection has not taken by now is lost.
  *
  * Returns 1 if fd is to be kept for the next request, 0 if it was closed.
  */

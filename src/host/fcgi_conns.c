@@ -13,6 +13,8 @@
 #define PAUSE_MS	1000	/* without accepting, when out of descriptors */
 #define QUIET_MS	300	/* a kept connection that may be closed, at the end */
 #define DRAIN_TICK_MS	100
+#define SEND_TICK_MS	1000
+#define SEND_MS		5000	/* without progress */
 
 static int
 watch(struct tn_fcgi_conns *conns, int fd, uint32_t events, void *what)
@@ -85,6 +87,8 @@ tn_fcgi_conns_wait_ms(const struct tn_fcgi_conns *conns)
 
 	if (conns->is_draining)
 		return DRAIN_TICK_MS;
+	if (conns->nsenders > 0)
+		return SEND_TICK_MS;
 	if (conns->listen_again_ms == 0)
 		return -1;
 	left = conns->listen_again_ms - tn_clock_mono_ms();
@@ -156,6 +160,49 @@ tn_fcgi_conns_unpark(struct tn_fcgi_conns *conns, struct tn_fcgi_conn *c)
 	c->is_watched = false;
 }
 
+/* ---- Those that read slowly ---------------------------------------------- */
+
+bool
+tn_fcgi_conns_begin_send(struct tn_fcgi_conns *conns, struct tn_fcgi_conn *c,
+    void *sender)
+{
+	tn_fcgi_conns_unpark(conns, c);
+	c->is_watched = watch(conns, c->fd, EPOLLOUT, c) == 0;
+	if (!c->is_watched)
+		return false;
+	c->sender = sender;
+	c->seen_ms = tn_clock_mono_ms();
+	conns->nsenders++;
+	return true;
+}
+
+void
+tn_fcgi_conns_end_send(struct tn_fcgi_conns *conns, struct tn_fcgi_conn *c)
+{
+	tn_fcgi_conns_unpark(conns, c);
+	c->sender = NULL;
+	conns->nsenders--;
+}
+
+struct tn_fcgi_conn *
+tn_fcgi_conns_stuck(struct tn_fcgi_conns *conns)
+{
+	int64_t now = tn_clock_mono_ms();
+	struct tn_list *it, *next;
+
+	if (conns->nsenders == 0 || now - conns->looked_ms < SEND_TICK_MS)
+		return NULL;
+	TN_LIST_EACH(it, next, &conns->all) {
+		struct tn_fcgi_conn *c = TN_CONTAINER(it, struct tn_fcgi_conn,
+		    link);
+
+		if (c->sender != NULL && now - c->seen_ms >= SEND_MS)
+			return c;
+	}
+	conns->looked_ms = now;
+	return NULL;
+}
+
 /* ---- The end ------------------------------------------------------------- */
 
 void
@@ -166,8 +213,13 @@ tn_fcgi_conns_drain(struct tn_fcgi_conns *conns)
 
 	conns->is_draining = true;
 	listen_off(conns, 0);
-	TN_LIST_EACH(it, next, &conns->all)
-		TN_CONTAINER(it, struct tn_fcgi_conn, link)->seen_ms = now;
+	TN_LIST_EACH(it, next, &conns->all) {
+		struct tn_fcgi_conn *c = TN_CONTAINER(it, struct tn_fcgi_conn,
+		    link);
+
+		if (c->sender == NULL)
+			c->seen_ms = now;
+	}
 }
 
 bool
@@ -180,7 +232,8 @@ tn_fcgi_conns_close_quiet(struct tn_fcgi_conns *conns)
 		struct tn_fcgi_conn *c = TN_CONTAINER(it, struct tn_fcgi_conn,
 		    link);
 
-		if (c->is_watched && now - c->seen_ms >= QUIET_MS)
+		if (c->is_watched && c->sender == NULL &&
+		    now - c->seen_ms >= QUIET_MS)
 			tn_fcgi_conns_drop(conns, c);
 	}
 	return tn_list_empty(&conns->all);

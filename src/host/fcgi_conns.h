@@ -1,6 +1,7 @@
 /*
- * The connections of one FastCGI process: those that wait for a request are
- * in epoll, the others are with a call. And whether new ones are taken.
+ * The connections of one FastCGI process: those that wait for a request, or
+ * for a reader, are in epoll, the others are with a call. And whether new
+ * ones are taken.
  */
 #ifndef TN_FCGI_CONNS_H
 #define TN_FCGI_CONNS_H
@@ -17,12 +18,15 @@ struct tn_fcgi_conn {
 	struct tn_list link;
 	int fd;
 	bool is_watched;	/* in epoll; else a call has it */
-	int64_t seen_ms;	/* last sign of life; kept when draining only */
+	void *sender;		/* what has more to send; NULL: a request is awaited */
+	int64_t seen_ms;	/* last sign of life; of senders, and at the end */
 };
 
 struct tn_fcgi_conns {
 	struct tn_list all;
 	size_t n, max;
+	size_t nsenders;
+	int64_t looked_ms;		/* for those that wait too long */
 	int epoll_fd, listen_fd;
 	bool is_listening;
 	int64_t listen_again_ms;	/* 0: when a connection ends */
@@ -57,6 +61,20 @@ struct tn_fcgi_conn *tn_fcgi_conns_add(struct tn_fcgi_conns *conns, int fd);
 void tn_fcgi_conns_park(struct tn_fcgi_conns *conns, struct tn_fcgi_conn *c);
 void tn_fcgi_conns_unpark(struct tn_fcgi_conns *conns,
     struct tn_fcgi_conn *c);
+
+/*
+ * The connection has taken what it could: sender waits, in epoll, for it to
+ * take more. Returns false if it cannot. Until it has sent all, or is done
+ * with it: then c is as one that is with a call.
+ *
+ * tn_fcgi_conns_stuck  one that has taken nothing for too long, or NULL; to be
+ *                      asked until that, and ends by its sender
+ */
+bool tn_fcgi_conns_begin_send(struct tn_fcgi_conns *conns,
+    struct tn_fcgi_conn *c, void *sender);
+void tn_fcgi_conns_end_send(struct tn_fcgi_conns *conns,
+    struct tn_fcgi_conn *c);
+struct tn_fcgi_conn *tn_fcgi_conns_stuck(struct tn_fcgi_conns *conns);
 
 /* The end of c, whose descriptor is closed already; or is still open. */
 void tn_fcgi_conns_forget(struct tn_fcgi_conns *conns,

@@ -184,8 +184,8 @@ send_record(struct tn_fcgi_out *out, struct tn_slice content)
 	out->is_open = false;
 	tn_fcgi_header(h, TN_FCGI_STDOUT, (unsigned)out->fcgi->requestId,
 	    content.len);
-	if (out->may_wait || !out->is_stuck)
-		sent = send_some(out, iov, 3, out->may_wait);
+	if (!out->is_stuck)
+		sent = send_some(out, iov, 3, false);
 	if (sent < 0)
 		return (int)sent;
 	gone = forget(out, (size_t)sent);
@@ -193,10 +193,8 @@ send_record(struct tn_fcgi_out *out, struct tn_slice content)
 	if (gone < sizeof(h))
 		result = keep(out, tn_slice((char *)h + gone,
 		    sizeof(h) - gone));
-	if (result == 0)
-		result = keep(out, tn_slice_after(content,
-		    gone < sizeof(h) ? 0 : gone - sizeof(h)));
-	return result == 0 && out->may_wait ? push(out, true) : result;
+	return result < 0 ? result : keep(out, tn_slice_after(content,
+	    gone < sizeof(h) ? 0 : gone - sizeof(h)));
 }
 
 /* ---- Said ---------------------------------------------------------------- */
@@ -227,9 +225,8 @@ tn_fcgi_out_write(struct tn_fcgi_out *out, struct tn_slice bytes)
 	if (bytes.len > JOINED)
 		return write_long(out, bytes);
 	result = join(out, bytes);
-	if (result == 0 && out->unsent.len > JOINED &&
-	    (out->may_wait || !out->is_stuck))
-		result = push(out, out->may_wait);
+	if (result == 0 && out->unsent.len > JOINED && !out->is_stuck)
+		result = push(out, false);
 	return result;
 }
 
@@ -256,5 +253,5 @@ tn_fcgi_out_end(struct tn_fcgi_out *out)
 int
 tn_fcgi_out_flush(struct tn_fcgi_out *out)
 {
-	return out->is_broken ? TN_E_IO : push(out, out->may_wait);
+	return out->is_broken ? TN_E_IO : push(out, false);
 }

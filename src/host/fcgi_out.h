@@ -3,8 +3,8 @@
  *
  * An answer is put together here and leaves by one write, with the record
  * that ends its request: each write wakes the web server. One that grows is
- * sent on its way, long pieces without a copy. Where waiting would hold other
- * requests, what the connection does not take is kept for later.
+ * sent on its way, long pieces without a copy. What the connection does not
+ * take is kept for later; past TN_LIMIT_FCGI_UNSENT, it is waited for.
  */
 #ifndef TN_FCGI_OUT_H
 #define TN_FCGI_OUT_H
@@ -18,7 +18,6 @@ struct tn_fcgi_out {
 	struct tn_buf unsent;	/* records, header and all */
 	size_t record;		/* where the last of them begins ... */
 	bool is_open;		/* ... if more may be put into it */
-	bool may_wait;		/* in the helper pool */
 	bool is_stuck;		/* the connection takes nothing for now */
 	bool is_ended;
 	bool is_broken;
@@ -39,10 +38,7 @@ int tn_fcgi_out_write(struct tn_fcgi_out *out, struct tn_slice bytes);
 /* That was all of the request. The same results. */
 int tn_fcgi_out_end(struct tn_fcgi_out *out);
 
-/*
- * Send what there is: all of it where that may wait, else what the connection
- * takes. The same results.
- */
+/* Send what the connection takes, without waiting. The same results. */
 int tn_fcgi_out_flush(struct tn_fcgi_out *out);
 
 static inline bool

@@ -35,6 +35,7 @@ struct work {
 	struct tn_fcgi_conn *conn;
 	enum { ARRIVED, ARRIVING, RESUMING, SENDING, RETURNING } stage;
 	bool is_kept;
+	size_t unsent;		/* bytes, while its reader is waited for */
 	struct tn_fcgi_call call;
 };
 
@@ -50,6 +51,7 @@ struct worker {
 	struct work *asking[TN_APP_TOGETHER];	/* of those: TN_ASK */
 	size_t nasking;
 	size_t in_pool;
+	size_t unsent;			/* bytes of all that are sent slowly */
 	pthread_mutex_t lock;	/* guards done */
 	struct work *done;
 	int signal_fd, done_fd;
@@ -143,8 +145,6 @@ carry_on(struct work *work)
 	if (work->stage == ARRIVING)
 		return arrive(work);
 	tn_fcgi_call_may_wait(call, true);
-	if (work->stage == SENDING)
-		return TN_DONE;
 	return tn_app_resume(work->worker->app, &call->exchange.req,
 	    &call->exchange.res);
 }
@@ -165,7 +165,10 @@ on_job(struct tn_pool_job *job)
 	}
 	if (rc == TN_QUICK)
 		work->stage = RETURNING;
-	work->is_kept = rc == TN_DONE && tn_fcgi_call_end(&work->call);
+	else if (rc == TN_DONE && !tn_fcgi_call_sent(&work->call))
+		work->stage = SENDING;
+	else
+		work->is_kept = rc == TN_DONE && tn_fcgi_call_end(&work->call);
 	pthread_mutex_lock(&w->lock);
 	is_first = w->done == NULL;	/* else the loop has been told */
 	work->next = w->done;
@@ -203,6 +206,85 @@ refuse_busy(struct worker *w, struct tn_fcgi_call *call)
 	tn_app_refuse(w->app, &call->exchange.req, &call->exchange.res, 503, 1);
 }
 
+/* ---- Slow readers -------------------------------------------------------- */
+
+static void
+end_call(struct worker *w, struct work *work)
+{
+	after_call(w, work->conn, tn_fcgi_call_end(&work->call));
+	give_back(work);
+}
+
+/* The loop sends on, whenever the connection takes more. */
+static void
+send_rest(struct worker *w, struct work *work)
+{
+	size_t unsent = work->call.out.unsent.len;
+
+	if (w->unsent + unsent <= TN_LIMIT_FCGI_UNSENT_ALL &&
+	    tn_fcgi_conns_begin_send(&w->conns, work->conn, work)) {
+		work->unsent = unsent;
+		w->unsent += unsent;
+		return;
+	}
+	tn_log_event(w->log, TN_LOG_WARN, "host.unsent_full",
+	    TN_F_NUM("bytes", w->unsent),
+	    TN_F_NUM("connections", w->conns.nsenders));
+	end_call(w, work);
+}
+
+static void
+end_send(struct worker *w, struct work *work)
+{
+	w->unsent -= work->unsent;
+	tn_fcgi_conns_end_send(&w->conns, work->conn);
+	end_call(w, work);
+}
+
+static void
+on_writable(struct worker *w, struct work *work)
+{
+	bool is_sent = tn_fcgi_call_sent(&work->call);
+	size_t unsent = work->call.out.unsent.len;
+
+	if (unsent < work->unsent)
+		work->conn->seen_ms = tn_clock_mono_ms();
+	w->unsent -= work->unsent - unsent;
+	work->unsent = unsent;
+	if (is_sent)
+		end_send(w, work);
+}
+
+static void
+end_stuck(struct worker *w)
+{
+	struct tn_fcgi_conn *c;
+
+	while ((c = tn_fcgi_conns_stuck(&w->conns)) != NULL) {
+		struct work *work = c->sender;
+
+		tn_log_event(w->log, TN_LOG_INFO, "host.reader_stuck",
+		    TN_F_NUM("unsent", work->unsent));
+		end_send(w, work);
+	}
+}
+
+static void
+end_all_sends(struct worker *w)
+{
+	struct tn_list *it, *next;
+
+	TN_LIST_EACH(it, next, &w->conns.all) {
+		struct tn_fcgi_conn *c = TN_CONTAINER(it, struct tn_fcgi_conn,
+		    link);
+
+		if (c->sender != NULL)
+			end_send(w, c->sender);
+	}
+}
+
+/* ---- Served -------------------------------------------------------------- */
+
 static int
 handle(struct worker *w, struct work *work)
 {
@@ -211,7 +293,6 @@ handle(struct worker *w, struct work *work)
 	if (work->stage == ARRIVED)
 		return tn_app_handle(w->app, &call->exchange.req,
 		    &call->exchange.res);
-	tn_fcgi_call_may_wait(call, false);
 	return tn_app_resume(w->app, &call->exchange.req,
 	    &call->exchange.res);
 }
@@ -233,14 +314,10 @@ serve(struct worker *w, struct work *work)
 			return;
 		refuse_busy(w, call);
 	}
-	if (!tn_fcgi_call_sent(call)) {
-		if (to_pool(work, SENDING))
-			return;
-		log_full(w);
-		shutdown(work->conn->fd, SHUT_RDWR);	/* nobody can wait */
-	}
-	after_call(w, work->conn, tn_fcgi_call_end(call));
-	give_back(work);
+	if (tn_fcgi_call_sent(call))
+		end_call(w, work);
+	else
+		send_rest(w, work);
 }
 
 /* Those who stopped to ask Redis, by one journey; some may ask once more. */
@@ -288,6 +365,28 @@ make_ready(struct worker *w, struct work *work)
 		serve_ready(w);
 }
 
+/* w->pool NULL: to a loop that has ended. */
+static void
+come_back(struct worker *w, struct work *work)
+{
+	struct tn_fcgi_call *call = &work->call;
+
+	tn_fcgi_call_may_wait(call, false);
+	if (work->stage == RETURNING && w->pool != NULL) {
+		make_ready(w, work);
+	} else if (work->stage == SENDING && w->pool != NULL) {
+		send_rest(w, work);
+	} else if (work->stage == RETURNING || work->stage == SENDING) {
+		if (work->stage == RETURNING)
+			tn_app_refuse(w->app, &call->exchange.req,
+			    &call->exchange.res, 503, 0);
+		end_call(w, work);
+	} else {
+		after_call(w, work->conn, work->is_kept);
+		give_back(work);
+	}
+}
+
 /* The loop again, with what the pool has done. */
 static void
 on_done(struct worker *w)
@@ -304,17 +403,7 @@ on_done(struct worker *w)
 	for (; work != NULL; work = next) {
 		next = work->next;
 		w->in_pool--;
-		if (work->stage == RETURNING && w->pool != NULL) {
-			make_ready(w, work);
-			continue;
-		}
-		if (work->stage == RETURNING) {
-			tn_app_refuse(w->app, &work->call.exchange.req,
-			    &work->call.exchange.res, 503, 0);
-			work->is_kept = tn_fcgi_call_end(&work->call);
-		}
-		after_call(w, work->conn, work->is_kept);
-		give_back(work);
+		come_back(w, work);
 	}
 }
 
@@ -475,6 +564,8 @@ on_event(struct worker *w, void *what)
 		on_done(w);
 	else if (what == &w->signal_fd)
 		on_signal(w);
+	else if (((struct tn_fcgi_conn *)what)->sender != NULL)
+		on_writable(w, ((struct tn_fcgi_conn *)what)->sender);
 	else
 		on_readable(w, what);
 }
@@ -489,6 +580,7 @@ turn(struct worker *w)
 	for (int i = 0; i < n; i++)
 		on_event(w, events[i].data.ptr);
 	serve_ready(w);
+	end_stuck(w);
 	tn_fcgi_conns_tick(&w->conns);
 	if (w->conns.is_draining)
 		w->stopping |= tn_fcgi_conns_close_quiet(&w->conns) ||
@@ -533,6 +625,7 @@ close_all(struct worker *w)
 	tn_fcgi_conns_shut(&w->conns);
 	tn_pool_free(&w->pool);
 	on_done(w);
+	end_all_sends(w);
 	tn_fcgi_conns_close(&w->conns);
 	while (w->spare != NULL) {
 		struct work *work = w->spare;

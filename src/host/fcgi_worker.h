@@ -13,8 +13,11 @@
  * together too.
  *
  * Connections that wait cost a descriptor and no thread. The loop never waits
- * for a connection: what may have to wait goes to the pool, and past the
- * pool's queue is answered 503, or cut off if it is an answer.
+ * for a connection: a request that is coming goes to the pool, and past the
+ * pool's queue is answered 503. An answer, also that of a helper, is sent on by
+ * the loop when its reader takes more: up to TN_LIMIT_FCGI_UNSENT_ALL bytes of
+ * all of them, past which it is cut off, as it is when nothing was taken for
+ * five seconds.
  */
 #ifndef TN_FCGI_WORKER_H
 #define TN_FCGI_WORKER_H
