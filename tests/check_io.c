@@ -646,6 +646,30 @@ START_TEST(the_server_closes_a_connection)
 }
 END_TEST
 
+START_TEST(a_connection_is_closed_in_the_order_of_joining)
+{
+	join(&a, NULL);
+	io_client_say(&a, "40/chat,{}");
+	io_client_forget(&a);
+	tn_socket_disconnect(last, true);
+	ck_assert_str_eq(take_heard(&a), "41\n41/chat,\n");
+	ck_assert(!a.is_open);
+}
+END_TEST
+
+START_TEST(a_closed_connection_takes_who_waits_along)
+{
+	join(&a, NULL);
+	io_client_say(&a, "40/chat,{\"w\":1}");
+	io_client_forget(&a);
+	tn_socket_disconnect(tn_next_socket(waiting), true);
+	ck_assert_str_eq(take_heard(&a), "41\n41/chat,\n");
+	ck_assert_ptr_null(tn_next_socket(waiting));
+	tn_next_ok(waiting);
+	ck_assert(!a.is_open);
+}
+END_TEST
+
 START_TEST(a_transport_that_ends_is_told)
 {
 	join(&a, NULL);
@@ -968,6 +992,8 @@ suite(void)
 	tcase_add_test(t, a_client_leaves_and_comes_back);
 	tcase_add_test(t, the_server_sends_a_socket_away);
 	tcase_add_test(t, the_server_closes_a_connection);
+	tcase_add_test(t, a_connection_is_closed_in_the_order_of_joining);
+	tcase_add_test(t, a_closed_connection_takes_who_waits_along);
 	tcase_add_loop_test(t, a_transport_that_ends_is_told, 0, 5);
 	tcase_add_test(t, a_broadcast_reaches_each_once);
 	tcase_add_test(t, rooms_stay_whole_in_any_order);

@@ -176,14 +176,18 @@ void
 tn_socket_disconnect(struct tn_socket *s, bool close)
 {
 	struct tn_client *client = s->client;
+	struct tn_socket *each;
 
 	if (client == NULL)
 		return;
-	disconnect(s);
-	if (!close)
-		return;
-	while ((s = next_connected(client)) != NULL)
+	if (!close) {
 		disconnect(s);
+		return;
+	}
+	while ((each = next_connected(client)) != NULL)
+		disconnect(each);
+	if (s->client != NULL)
+		disconnect(s);	/* it is not connected yet */
 	tn_client_close(client);
 }
 
