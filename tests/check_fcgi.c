@@ -1,6 +1,7 @@
 /* An app behind FastCGI: a real program, driven record by record. */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -880,20 +881,60 @@ START_TEST(a_reader_of_any_length_holds_nobody)
 }
 END_TEST
 
-START_TEST(a_reader_of_a_file_holds_nobody)
+/* A file of LARGE bytes: those of large. */
+static void
+make_file(char name[128])
 {
-	char name[128];
-	int fd = open_connection(), file;
+	FILE *f;
 
-	snprintf(name, sizeof(name), "%s/huge", dir);
-	file = open(name, O_WRONLY | O_CREAT, 0600);
-	ck_assert_int_eq(ftruncate(file, 16 << 20), 0);
-	close(file);
-	ask(fd, false, "GET", "/files/huge", TN_SLICE_NONE);
+	snprintf(name, 128, "%s/huge", dir);
+	f = fopen(name, "w");
+	ck_assert_uint_eq(fwrite(large, 1, LARGE, f), LARGE);
+	fclose(f);
+}
+
+START_TEST(readers_of_a_file_hold_nobody)
+{
+	int fds[6], other = open_connection();
+	char name[128];
+
+	make_file(name);
+	for (int i = 0; i < 6; i++) {
+		fds[i] = open_connection();
+		ask(fds[i], true, "GET", "/files/huge", TN_SLICE_NONE);
+	}
 	sleep_ms(20);
 	expect_lively();
+	ask(other, true, "GET", "/ponder", TN_SLICE_NONE);
+	expect(other, 200, "pondered");
+	for (int i = 0; i < 6; i++) {
+		expect_large(fds[i]);
+		ask(fds[i], true, "GET", "/hello", TN_SLICE_NONE);
+		expect(fds[i], 200, "hello");
+		close(fds[i]);
+	}
+	close(other);
+	unlink(name);
+}
+END_TEST
+
+START_TEST(a_file_that_becomes_shorter_has_no_end)
+{
+	int fd = open_connection();
+	struct fcgi_answer answer;
+	char name[128];
+
+	make_file(name);
+	ask(fd, true, "GET", "/files/huge", TN_SLICE_NONE);
+	sleep_ms(50);
+	ck_assert_int_eq(truncate(name, LARGE / 2), 0);
+	ck_assert(!fcgi_read(fd, &answer));
+	ck_assert_uint_eq(fcgi_body(&answer).len, LARGE / 2);
+	ck_assert(!answer.ended);
+	fcgi_answer_fini(&answer);
 	close(fd);
 	unlink(name);
+	expect_lively();
 }
 END_TEST
 
@@ -990,16 +1031,48 @@ START_TEST(term_lets_a_slow_reader_read)
 }
 END_TEST
 
+/* Descriptors of the server. */
+static int
+count_open(void)
+{
+	char name[64];
+	DIR *d;
+	int n = 0;
+
+	snprintf(name, sizeof(name), "/proc/%d/fd", (int)server);
+	d = opendir(name);
+	ck_assert_ptr_nonnull(d);
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n;
+}
+
+static const char *const long_answers[] = {
+	"/large", "/large-slow", "/files/huge",
+};
+
 START_TEST(a_reader_that_goes_is_forgotten)
 {
+	char name[128];
+	int before;
+
+	make_file(name);
+	expect_lively();
+	before = count_open();
 	for (int i = 0; i < 8; i++) {
 		int fd = open_connection();
 
-		ask(fd, true, "GET", "/large", TN_SLICE_NONE);
+		ask(fd, true, "GET", long_answers[_i], TN_SLICE_NONE);
+		if (i % 2 == 0)
+			sleep_ms(20);
 		close(fd);
 	}
-	sleep_ms(50);
+	for (int i = 0; i < 200 && count_open() > before; i++)
+		sleep_ms(10);
+	ck_assert_int_le(count_open(), before);
 	expect_lively();
+	unlink(name);
 }
 END_TEST
 
@@ -1357,12 +1430,13 @@ on_one(void)
 	tcase_add_test(tc, a_broken_answer_has_no_end);
 	tcase_add_loop_test(tc, a_reader_that_waits_holds_nobody, 0, 2);
 	tcase_add_test(tc, a_reader_of_any_length_holds_nobody);
-	tcase_add_test(tc, a_reader_of_a_file_holds_nobody);
+	tcase_add_test(tc, readers_of_a_file_hold_nobody);
+	tcase_add_test(tc, a_file_that_becomes_shorter_has_no_end);
 	tcase_add_test(tc, readers_that_wait_hold_nobody);
 	tcase_add_test(tc, too_many_readers_that_wait);
 	tcase_add_test(tc, a_reader_that_is_stuck_is_ended);
 	tcase_add_test(tc, term_lets_a_slow_reader_read);
-	tcase_add_test(tc, a_reader_that_goes_is_forgotten);
+	tcase_add_loop_test(tc, a_reader_that_goes_is_forgotten, 0, 3);
 	tcase_add_test(tc, a_large_header_is_431);
 	tcase_add_loop_test(tc, a_huge_header_is_431_and_the_end, 0, 2);
 	tcase_add_test(tc, too_many_headers_are_refused);

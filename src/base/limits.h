@@ -47,7 +47,7 @@
 #define TN_LIMIT_UPLOAD_BYTES		(16u << 20)	/* a multipart body */
 #define TN_LIMIT_UPLOAD_FILES		16	/* files in one */
 #define TN_LIMIT_PAGE_BYTES		(4u << 20)	/* one rendered view */
-#define TN_LIMIT_QUICK_FILE		(1u << 20)	/* sent by the event loop; larger, by a helper */
+#define TN_LIMIT_RANGES_BYTES		(1u << 20)	/* of several parts; past it all is sent */
 #define TN_LIMIT_VIEW_BYTES		(256u << 10)	/* one template */
 #define TN_LIMIT_VIEW_DEPTH		16	/* views within views, blocks too */
 #define TN_LIMIT_REQUEST_ARENA		(4u << 20)	/* bytes a request may use */

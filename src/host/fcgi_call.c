@@ -30,6 +30,15 @@ sink_flush(struct tn_sink *sink)
 }
 
 static int
+sink_send_file(struct tn_sink *sink, int fd, uint64_t first, uint64_t length)
+{
+	struct tn_fcgi_call *call = TN_CONTAINER(sink, struct tn_fcgi_call,
+	    sink);
+
+	return tn_fcgi_out_file(&call->out, fd, first, length);
+}
+
+static int
 read_failed(const FCGX_Stream *in, struct tn_err *err)
 {
 	int why = FCGX_GetError((FCGX_Stream *)(uintptr_t)in);
@@ -74,7 +83,7 @@ void
 tn_fcgi_call_init(struct tn_fcgi_call *call, size_t max_bytes)
 {
 	tn_exchange_init(&call->exchange, max_bytes);
-	call->sink = (struct tn_sink){ sink_write, sink_flush };
+	call->sink = (struct tn_sink){ sink_write, sink_flush, sink_send_file };
 	call->body = (struct tn_body){ .read = body_read };
 	FCGX_InitRequest(&call->fcgi, -1, 0);
 	tn_fcgi_out_init(&call->out, &call->fcgi);
@@ -167,7 +176,7 @@ tn_fcgi_call_sent(struct tn_fcgi_call *call)
 	if (!call->out.is_ended && (call->body.is_complete || call->may_wait))
 		finish(call);
 	tn_fcgi_out_flush(&call->out);
-	return call->out.is_broken || !tn_fcgi_out_has_unsent(&call->out);
+	return call->out.is_broken || tn_fcgi_out_left(&call->out) == 0;
 }
 
 int
@@ -182,6 +191,7 @@ tn_fcgi_call_end(struct tn_fcgi_call *call)
 		finish(call);
 		tn_fcgi_out_flush(&call->out);
 	}
+	tn_fcgi_out_drop(&call->out);
 	FCGX_Free(fcgi, !fcgi->keepConnection);
 	return fcgi->ipcFd >= 0;
 }

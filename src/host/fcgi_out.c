@@ -3,28 +3,50 @@
 #include "host/fcgi_out.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/limits.h"
 #include "host/fcgi_look.h"
 
 #define JOINED		32768	/* bytes that are copied, to leave together */
+#define PIECES		16	/* of a file, in one go */
 #define END_BYTES	(3 * TN_FCGI_HEADER_BYTES)
 #define RECORD_MAX	65528	/* of content; a multiple of 8 needs no padding */
 
 void
 tn_fcgi_out_init(struct tn_fcgi_out *out, FCGX_Request *fcgi)
 {
-	*out = (struct tn_fcgi_out){ .fcgi = fcgi };
+	*out = (struct tn_fcgi_out){ .fcgi = fcgi, .file_fd = -1 };
 	tn_buf_init(&out->unsent, TN_LIMIT_FCGI_UNSENT + END_BYTES);
+}
+
+static void
+close_file(struct tn_fcgi_out *out)
+{
+	if (out->file_fd >= 0)
+		close(out->file_fd);
+	out->file_fd = -1;
+	out->file_left = 0;
 }
 
 void
 tn_fcgi_out_fini(struct tn_fcgi_out *out)
 {
+	close_file(out);
 	tn_buf_fini(&out->unsent);
+}
+
+void
+tn_fcgi_out_drop(struct tn_fcgi_out *out)
+{
+	close_file(out);
+	if (out->unsent.cap > 2 * JOINED)	/* one slow reader's */
+		tn_buf_fini(&out->unsent);
+	tn_buf_reset(&out->unsent);
 }
 
 void
@@ -32,11 +54,10 @@ tn_fcgi_out_begin(struct tn_fcgi_out *out)
 {
 	struct tn_buf unsent;
 
-	if (out->unsent.cap > 2 * JOINED)	/* one slow reader's */
-		tn_buf_fini(&out->unsent);
-	tn_buf_reset(&out->unsent);
+	tn_fcgi_out_drop(out);
 	unsent = out->unsent;
-	*out = (struct tn_fcgi_out){ .fcgi = out->fcgi, .unsent = unsent };
+	*out = (struct tn_fcgi_out){ .fcgi = out->fcgi, .unsent = unsent,
+		.file_fd = -1 };
 }
 
 void
@@ -230,28 +251,86 @@ tn_fcgi_out_write(struct tn_fcgi_out *out, struct tn_slice bytes)
 	return result;
 }
 
-/* There is always room for it. */
 int
-tn_fcgi_out_end(struct tn_fcgi_out *out)
+tn_fcgi_out_file(struct tn_fcgi_out *out, int fd, uint64_t first,
+    uint64_t length)
+{
+	if (out->is_broken)
+		return TN_E_IO;
+	out->file_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (out->file_fd < 0)
+		return broken(out, TN_E_IO);
+	out->file_at = first;
+	out->file_left = length;
+	return 0;
+}
+
+/* There is always room for it. */
+static int
+keep_end(struct tn_fcgi_out *out)
 {
 	unsigned char h[END_BYTES] = { 0 };	/* status 0, all in all */
 	unsigned id = (unsigned)out->fcgi->requestId;
 
-	if (out->is_broken)
-		return TN_E_IO;
-	if (out->is_ended)
-		return 0;
 	tn_fcgi_header(h, TN_FCGI_STDOUT, id, 0);
 	tn_fcgi_header(h + TN_FCGI_HEADER_BYTES, TN_FCGI_END, id,
 	    TN_FCGI_HEADER_BYTES);
-	out->is_ended = true;
 	out->is_open = false;
 	tn_buf_slice(&out->unsent, tn_slice((char *)h, sizeof(h)));
 	return out->unsent.failed == 0 ? 0 : broken(out, TN_E_NOMEM);
 }
 
 int
+tn_fcgi_out_end(struct tn_fcgi_out *out)
+{
+	if (out->is_broken)
+		return TN_E_IO;
+	if (out->is_ended)
+		return 0;
+	out->is_ended = true;
+	return out->file_left > 0 ? 0 : keep_end(out);
+}
+
+/* A file that became shorter breaks the answer off. */
+static int
+read_file(struct tn_fcgi_out *out)
+{
+	size_t want = out->file_left < RECORD_MAX ? (size_t)out->file_left :
+	    RECORD_MAX;
+	int result = open_record(out, want);
+	char *to = result < 0 ? NULL : tn_buf_room(&out->unsent, want);
+	ssize_t n;
+
+	if (to == NULL)
+		return result < 0 ? result : broken(out, TN_E_NOMEM);
+	n = pread(out->file_fd, to, want, (off_t)out->file_at);
+	if (n <= 0)
+		return broken(out, TN_E_IO);
+	out->unsent.len += (size_t)n;
+	tn_fcgi_header((unsigned char *)out->unsent.ptr + out->record,
+	    TN_FCGI_STDOUT, (unsigned)out->fcgi->requestId, (size_t)n);
+	out->is_open = false;
+	out->file_at += (size_t)n;
+	out->file_left -= (size_t)n;
+	if (out->file_left > 0)
+		return 0;
+	close_file(out);
+	return out->is_ended ? keep_end(out) : 0;
+}
+
+/* Others shall have their turn, however fast this one reads. */
+int
 tn_fcgi_out_flush(struct tn_fcgi_out *out)
 {
-	return out->is_broken ? TN_E_IO : push(out, false);
+	int result = out->is_broken ? TN_E_IO : 0;
+
+	for (int i = 0; result == 0 && i < PIECES; i++) {
+		if (out->file_left > 0 && out->unsent.len < JOINED)
+			result = read_file(out);
+		if (result == 0)
+			result = push(out, false);
+		if (out->is_stuck || out->file_left == 0)
+			break;
+	}
+	return result;
 }

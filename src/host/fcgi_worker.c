@@ -35,7 +35,8 @@ struct work {
 	struct tn_fcgi_conn *conn;
 	enum { ARRIVED, ARRIVING, RESUMING, SENDING, RETURNING } stage;
 	bool is_kept;
-	size_t unsent;		/* bytes, while its reader is waited for */
+	size_t unsent;		/* bytes in memory, while its reader is waited for */
+	uint64_t left;		/* bytes in all, likewise */
 	struct tn_fcgi_call call;
 };
 
@@ -224,6 +225,7 @@ send_rest(struct worker *w, struct work *work)
 	if (w->unsent + unsent <= TN_LIMIT_FCGI_UNSENT_ALL &&
 	    tn_fcgi_conns_begin_send(&w->conns, work->conn, work)) {
 		work->unsent = unsent;
+		work->left = tn_fcgi_out_left(&work->call.out);
 		w->unsent += unsent;
 		return;
 	}
@@ -246,9 +248,11 @@ on_writable(struct worker *w, struct work *work)
 {
 	bool is_sent = tn_fcgi_call_sent(&work->call);
 	size_t unsent = work->call.out.unsent.len;
+	uint64_t left = tn_fcgi_out_left(&work->call.out);
 
-	if (unsent < work->unsent)
+	if (left < work->left)
 		work->conn->seen_ms = tn_clock_mono_ms();
+	work->left = left;
 	w->unsent -= work->unsent - unsent;
 	work->unsent = unsent;
 	if (is_sent)
@@ -264,7 +268,7 @@ end_stuck(struct worker *w)
 		struct work *work = c->sender;
 
 		tn_log_event(w->log, TN_LOG_INFO, "host.reader_stuck",
-		    TN_F_NUM("unsent", work->unsent));
+		    TN_F_NUM("unsent", work->left));
 		end_send(w, work);
 	}
 }

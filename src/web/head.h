@@ -32,6 +32,10 @@ int tn_res_begin(struct tn_res *res);
 /* The value of Content-Disposition for a file of that name, UTF-8. */
 void tn_content_disposition(struct tn_buf *out, struct tn_slice name);
 
+/* tn_res_write, of the last part of an answer; the sink must have send_file. */
+int tn_res_write_file(struct tn_res *res, int fd, uint64_t first,
+    uint64_t length);
+
 /* Set it; tn_res_attachment without the type. */
 void tn_res_save_as(struct tn_res *res, struct tn_slice name);
 

@@ -33,8 +33,7 @@ struct tn_step tn_security_headers(const struct tn_headers_options *options);
 
 /*
  * Files of assets below a prefix ("/assets"), which begins where the mounts
- * above end; see static.h. What is not there goes on to the routes. Files past
- * TN_LIMIT_QUICK_FILE are sent by a helper.
+ * above end; see static.h. What is not there goes on to the routes.
  */
 struct tn_step tn_static(const char *prefix, const struct tn_assets *assets);
 

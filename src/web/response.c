@@ -54,20 +54,23 @@ write_head(struct tn_res *res)
 	}
 }
 
-/* Hand bytes to the sink. After a failure nothing more can be said. */
+/* After a failure of the sink nothing more can be said. */
 static int
-put_out(struct tn_res *res, struct tn_slice bytes)
+has_taken(struct tn_res *res, int rc)
 {
-	int rc;
-
-	if (bytes.len == 0)
-		return 0;
-	rc = res->sink->write(res->sink, bytes);
 	if (rc == 0)
 		return 0;
 	res->state = TN_RES_ENDED;
 	res->is_broken = true;
 	return tn_err_set(&res->req->err, TN_E_IO, "the client has gone");
+}
+
+static int
+put_out(struct tn_res *res, struct tn_slice bytes)
+{
+	if (bytes.len == 0)
+		return 0;
+	return has_taken(res, res->sink->write(res->sink, bytes));
 }
 
 static int
@@ -177,6 +180,18 @@ tn_res_write(struct tn_res *res, struct tn_slice bytes)
 		return rc;
 	res->body_bytes += bytes.len;
 	return put_out(res, bytes);
+}
+
+int
+tn_res_write_file(struct tn_res *res, int fd, uint64_t first, uint64_t length)
+{
+	int rc = tn_res_write(res, TN_SLICE_NONE);
+
+	if (rc < 0 || is_head(res) || has_no_body(res) || res->status == 205)
+		return rc;
+	res->body_bytes += length;
+	return has_taken(res, res->sink->send_file(res->sink, fd, first,
+	    length));
 }
 
 int

@@ -23,6 +23,13 @@ struct tn_sink {
 	int (*write)(struct tn_sink *sink, struct tn_slice bytes);
 	/* Push what was written to the client now; may be NULL. */
 	int (*flush)(struct tn_sink *sink);
+	/*
+	 * The last of the answer is this part of a file, to be read when there
+	 * is room for it; fd is the caller's still. Returns as write. NULL: it
+	 * is written piece by piece.
+	 */
+	int (*send_file)(struct tn_sink *sink, int fd, uint64_t first,
+	    uint64_t length);
 };
 
 struct tn_res_header {

@@ -134,8 +134,11 @@ send_one(struct tn_res *res, int fd, uint64_t first, uint64_t length)
 		return tn_res_send(res, tn_buf_view(&res->page));
 	}
 	set_length(res, length);
-	rc = write_part(res, fd,
-	    (struct tn_range){ first, first + length - 1 });
+	if (res->sink->send_file != NULL)
+		rc = tn_res_write_file(res, fd, first, length);
+	else
+		rc = write_part(res, fd,
+		    (struct tn_range){ first, first + length - 1 });
 	return rc < 0 ? rc : tn_res_end(res);
 }
 
@@ -203,15 +206,31 @@ range_is_fresh(const struct tn_res *res)
 	    now == then;
 }
 
-/* 1 with the parts; 0: none is there; negative: all of it. */
+static uint64_t
+length_of(const struct parts *parts)
+{
+	uint64_t length = 0;
+
+	for (size_t i = 0; i < parts->n; i++)
+		length += parts->ranges[i].last - parts->ranges[i].first + 1;
+	return length;
+}
+
+/*
+ * 1 with the parts; 0: none is there; negative: all of it, also where several
+ * parts are so long that they could not be kept for a slow reader.
+ */
 static int
 read_ranges(const struct tn_res *res, uint64_t size, struct parts *parts)
 {
 	struct tn_slice header = tn_req_header(res->req, "range");
+	int rc;
 
 	if (header.ptr == NULL || !range_is_fresh(res))
 		return -1;
-	return tn_range_parse(size, header, true, parts->ranges, &parts->n);
+	rc = tn_range_parse(size, header, true, parts->ranges, &parts->n);
+	return rc > 0 && parts->n > 1 &&
+	    length_of(parts) > TN_LIMIT_RANGES_BYTES ? -1 : rc;
 }
 
 static int

@@ -198,7 +198,7 @@ hand_over(const struct tn_assets *assets, struct tn_res *res,
 
 static int
 send_opened(const struct tn_assets *assets, struct tn_req *req,
-    struct tn_res *res, struct tn_slice path, bool may_move)
+    struct tn_res *res, struct tn_slice path)
 {
 	struct tn_sent_file file = { .fd = -1, .no_ranges = assets->no_ranges,
 		.type = tn_mime_of_path(path) };
@@ -218,9 +218,6 @@ send_opened(const struct tn_assets *assets, struct tn_req *req,
 			tn_res_put(res, "Content-Type",
 			    tn_slice_str(file.type));
 		rc = hand_over(assets, res, path);
-	} else if (may_move && !req->is_slow &&
-	    st.st_size > TN_LIMIT_QUICK_FILE) {
-		rc = TN_SLOW;
 	} else {
 		rc = tn_res_send_open(res, &file);
 	}
@@ -228,10 +225,9 @@ send_opened(const struct tn_assets *assets, struct tn_req *req,
 	return rc;
 }
 
-/* may_move: the caller is a step that may be called again, by a helper. */
-static int
-send_asset(const struct tn_assets *assets, struct tn_req *req,
-    struct tn_res *res, struct tn_slice path, bool may_move)
+int
+tn_assets_send(const struct tn_assets *assets, struct tn_req *req,
+    struct tn_res *res, struct tn_slice path)
 {
 	bool is_hidden;
 
@@ -240,14 +236,7 @@ send_asset(const struct tn_assets *assets, struct tn_req *req,
 		return TN_NEXT;
 	if (is_hidden && assets->dotfiles == TN_DOTFILES_DENY)
 		return tn_req_refuse(req, 403, "a hidden file");
-	return send_opened(assets, req, res, path, may_move);
-}
-
-int
-tn_assets_send(const struct tn_assets *assets, struct tn_req *req,
-    struct tn_res *res, struct tn_slice path)
-{
-	return send_asset(assets, req, res, path, false);
+	return send_opened(assets, req, res, path);
 }
 
 int
@@ -319,11 +308,10 @@ serve_indexed(const struct tn_assets *assets, struct tn_req *req,
 	int rc = TN_NEXT;
 
 	if (path.len > 0 && tn_slice_ends(path, TN_SLICE("/")))
-		return send_asset(assets, req, res, tn_arena_printf(
-		    req->arena, "%.*s%s", TN_SLICE_ARG(name), assets->index),
-		    true);
+		return tn_assets_send(assets, req, res, tn_arena_printf(
+		    req->arena, "%.*s%s", TN_SLICE_ARG(name), assets->index));
 	if (path.len > 0)
-		rc = send_asset(assets, req, res, name, true);
+		rc = tn_assets_send(assets, req, res, name);
 	if (rc != TN_NEXT || (path.len > 0 && (!is_shown(name, &is_hidden) ||
 	    (is_hidden && assets->dotfiles != TN_DOTFILES_ALLOW))) ||
 	    !is_folder(assets, req, name))
@@ -344,8 +332,8 @@ serve(struct tn_req *req, struct tn_res *res, void *arg)
 	    (rest.len > 0 && rest.ptr[0] != '/'))
 		return TN_NEXT;
 	if (m->assets->index == NULL)
-		return send_asset(m->assets, req, res,
-		    tn_slice_after(rest, 1), true);
+		return tn_assets_send(m->assets, req, res,
+		    tn_slice_after(rest, 1));
 	rc = serve_indexed(m->assets, req, res, rest);
 	return rc != TN_NEXT || !req->arena->overflowed ? rc :
 	    tn_err_set(&req->err, TN_E_NOMEM, "no memory for path");

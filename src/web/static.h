@@ -52,7 +52,7 @@ int tn_assets_open(struct tn_assets *assets, const char *dir, int max_age_s,
 void tn_assets_close(struct tn_assets *assets);
 
 /*
- * Send one file: a large one behind tn_slow, for a slow reader is waited for.
+ * Send one file.
  *
  * path  below the folder, decoded, no leading '/': "js/chat.js"
  *
