@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -28,6 +29,7 @@ enum { WAIT_MS = 3000, QUIET_MS = 150, PING_MS = 60000 };
 static char dir[32];
 static char path[64];
 static pid_t child;
+static volatile int *last_reason;	/* the child's last close; -1: none */
 
 /* ---- The server ---------------------------------------------------------- */
 
@@ -70,7 +72,8 @@ on_binary(struct tn_conn *c, struct tn_slice bytes, void *arg)
 static void
 on_close(struct tn_conn *c, enum tn_close_reason reason, void *arg)
 {
-	(void)c, (void)reason, (void)arg;
+	(void)c, (void)arg;
+	*last_reason = (int)reason;
 }
 
 static int
@@ -147,6 +150,9 @@ start(void)
 	strcpy(dir, "/tmp/check_host_io.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/ws.sock", dir);
+	last_reason = mmap(NULL, sizeof(*last_reason), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert(last_reason != MAP_FAILED);
 	child = fork();
 	if (child == 0)
 		_exit(serve());
@@ -424,6 +430,40 @@ START_TEST(speaks_websocket)
 }
 END_TEST
 
+static const struct {
+	const char *payload;	/* of the close frame */
+	size_t len;
+	enum tn_close_reason reason;
+} closes[] = {
+	{ "", 0, TN_CLOSE_TRANSPORT_CLOSE },
+	{ "\x03\xe8", 2, TN_CLOSE_TRANSPORT_CLOSE },		/* 1000 */
+	{ "\x03\xe9" "bye", 5, TN_CLOSE_TRANSPORT_CLOSE },	/* 1001 */
+	{ "\x0b\xb8", 2, TN_CLOSE_TRANSPORT_CLOSE },		/* 3000 */
+	{ "\x13\x87", 2, TN_CLOSE_TRANSPORT_CLOSE },		/* 4999 */
+	{ "x", 1, TN_CLOSE_TRANSPORT_ERROR },
+	{ "\x13\x88", 2, TN_CLOSE_TRANSPORT_ERROR },		/* 5000 */
+	{ "\x03\xe8\xff", 3, TN_CLOSE_TRANSPORT_ERROR },	/* no text */
+};
+
+START_TEST(a_close_that_is_none_is_a_fault)
+{
+	struct answer a = { .len = 0 };
+	char frame[32] = "\x88";
+	int fd = open_connection();
+
+	send_text(fd, WS UPGRADE KEY VERSION_13 END);
+	receive(fd, &a, "1000}", 5);
+	*last_reason = -1;
+	frame[1] = (char)(0x80 | closes[_i].len);
+	memcpy(frame + 6, closes[_i].payload, closes[_i].len);
+	send_bytes(fd, frame, 6 + closes[_i].len);
+	receive(fd, &a, "\xff\xfe\xfd", 3);
+	ck_assert(a.ended);
+	ck_assert_int_eq(*last_reason, (int)closes[_i].reason);
+	close(fd);
+}
+END_TEST
+
 /* At the limit in one frame and in two, then one byte more. */
 START_TEST(bounds_a_message)
 {
@@ -597,6 +637,8 @@ suite(void)
 	tcase_add_test(tc, answers_what_comes_in_bytes);
 	tcase_add_loop_test(tc, speaks_websocket, 0,
 	    sizeof(frames) / sizeof(frames[0]));
+	tcase_add_loop_test(tc, a_close_that_is_none_is_a_fault, 0,
+	    sizeof(closes) / sizeof(closes[0]));
 	tcase_add_loop_test(tc, bounds_a_message, 0, 2);
 	tcase_add_test(tc, holds_a_poll_until_there_is_a_message);
 	tcase_add_loop_test(tc, a_held_poll_costs_nothing, 0, 3);

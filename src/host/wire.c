@@ -348,7 +348,7 @@ tn_peer_on_peer_close(struct tn_peer *peer, struct tn_slice payload)
 
 	if (wire == NULL)
 		return 0;
-	leave_engine(wire, true);
+	leave_engine(wire, fault == LWS_CLOSE_STATUS_NOSTATUS);
 	if (wire->is_close_sent)
 		return -1;
 	if (fault == LWS_CLOSE_STATUS_NOSTATUS)
