@@ -55,7 +55,7 @@ int tn_account_verify(struct tn_accounts *a, struct tn_slice name,
     struct tn_slice password, struct tn_account *who, struct tn_err *err);
 
 /*
- * The same in two steps, for who may not compute where it may ask, and with
+ * The same in steps, for who may not compute where it may ask, and with
  * a count of the tries, by name and by address: whom either refuses costs no
  * hash, and whom the address refuses is no try of that name.
  */

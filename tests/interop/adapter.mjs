@@ -44,8 +44,10 @@ await theirs.emitWithAck("enter", wireRoom);
 
 await test("our message reaches the room's members on Node", async () => {
   const heard = once(theirs, "AddChat");
+  const here = ours.map((s) => once(s, "AddChat"));
   await ours[0].emitWithAck("AddChat", { room, message: "from C ✓" });
   const [message] = await heard;
+  await Promise.all(here);	// or the next test may hear of it
   assert.equal(message.message, "from C ✓");
   assert.equal(message.user.displayName, `ann.${tag}`);
 });
