@@ -98,15 +98,24 @@ static const struct tn_store_ops ops = {
 };
 
 static int
-log_in(struct tn_req *req, struct tn_res *res, void *arg)
+let_in(struct tn_req *req)
 {
 	struct tn_session *s = tn_req_session(req);
 
-	(void)arg;
 	if (s == NULL)
 		return req->err.code;
 	tn_session_regenerate(s);
-	tn_session_set_bool(s, "isAuthenticated", true);
+	return tn_session_set_bool(s, "isAuthenticated", true);
+}
+
+static int
+log_in(struct tn_req *req, struct tn_res *res, void *arg)
+{
+	int rc = let_in(req);
+
+	(void)arg;
+	if (rc < 0)
+		return rc;
 	return tn_res_flash_redirect(res, "info", "Welcome <b>.", "/page");
 }
 
@@ -123,13 +132,11 @@ log_out(struct tn_req *req, struct tn_res *res, void *arg)
 static int
 log_in_badly(struct tn_req *req, struct tn_res *res, void *arg)
 {
-	struct tn_session *s = tn_req_session(req);
+	int rc = let_in(req);
 
 	(void)arg;
-	if (s == NULL)
-		return req->err.code;
-	tn_session_regenerate(s);
-	tn_session_set_bool(s, "isAuthenticated", true);
+	if (rc < 0)
+		return rc;
 	tn_res_set(res, "X-Name", TN_SLICE("a\nb"));
 	return tn_res_send(res, TN_SLICE("Welcome."));
 }
